@@ -1,0 +1,225 @@
+"""The uncertainty budget of an emission rate, and its 95 % interval.
+
+Terms are combined after the *Guide to the Expression of Uncertainty in Measurement* (JCGM 100:2008,
+section 5.1), and their distributions are propagated by Monte Carlo (JCGM 101:2008) for the interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gasflux_core.background import GasBackground
+from gasflux_core.constants import SECONDS_PER_HOUR, ZERO_CELSIUS
+from gasflux_core.kriging import Field
+from gasflux_core.parameters import Parameters, parameter
+from gasflux_core.plane import Plane
+from gasflux_core.transect_integrals import TransectIntegrals
+from gasflux_core.wind_profile import WindProfile
+
+_CURRIE = 3.29
+"""Detection limit in units of the standard uncertainty at rate 0, for error rates of 5 % (Currie 1968)."""
+
+_PROFILE_FLOOR = 0.02
+"""Normal wind over wind speed under which a cell says nothing of how the rate answers to the wind."""
+
+
+class EmissionRateParameters(Parameters):
+    """Instrument uncertainties and the Monte Carlo run."""
+
+    wind_speed_uncertainty: float = parameter(
+        0.1,
+        title="Wind speed uncertainty",
+        text="Standard uncertainty of the mean wind speed by the instrument's calibration, not its noise.",
+        unit="m/s",
+        ge=0,
+        le=10,
+    )
+    wind_direction_uncertainty: float = parameter(
+        2.0,
+        title="Wind direction uncertainty",
+        text="Standard uncertainty of the mean wind direction by mounting and compass.",
+        unit="deg",
+        ge=0,
+        le=90,
+    )
+    roughness_uncertainty: float = parameter(
+        2.0,
+        title="Roughness length uncertainty",
+        text="Factor by which the roughness length may be off either way (one standard deviation); 1 means known.",
+        unit="1",
+        ge=1,
+        le=100,
+    )
+    pressure_uncertainty: float = parameter(
+        1.0, title="Pressure uncertainty", text="Standard uncertainty of the pressure.", unit="hPa", ge=0, le=100
+    )
+    temperature_uncertainty: float = parameter(
+        1.0, title="Temperature uncertainty", text="Standard uncertainty of the temperature.", unit="K", ge=0, le=50
+    )
+    draws: int = parameter(
+        20_000,
+        title="Draws",
+        text="Number of Monte Carlo draws for the 95 % interval.",
+        unit="1",
+        ge=1_000,
+        le=1_000_000,
+    )
+    seed: int = parameter(
+        1,
+        title="Seed",
+        text="Seed of the Monte Carlo draws: the same seed gives the same interval.",
+        ge=0,
+        le=2**31 - 1,
+    )
+
+
+@dataclass(frozen=True)
+class BudgetTerm:
+    """One term of the budget as a standard uncertainty."""
+
+    name: str
+    title: str
+    value: float
+    """kg h⁻¹."""
+    percent: float | None
+    """Of the rate's size; None where the rate is 0."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """All terms, their total and the interval; kg h⁻¹."""
+
+    terms: tuple[BudgetTerm, ...]
+    standard_uncertainty: float
+    interval95: tuple[float, float]
+    detection_limit: float
+
+
+def estimate_uncertainty(
+    table: pd.DataFrame,
+    gas: str,
+    plane: Plane,
+    field: Field,
+    background: GasBackground,
+    profile: WindProfile,
+    transects: TransectIntegrals,
+    parameters: EmissionRateParameters,
+) -> Budget:
+    """Budget of the emission rate of one gas.
+
+    Each term is a standard uncertainty in kg h⁻¹ (see ``docs/explanation/uncertainty.md``):
+
+    * interpolation: exact standard error of the kriged field's integral;
+    * transects: scatter of whole transects about a smooth plume beyond that of the interpolation;
+    * background: the baseline's own standard error, taken as common to the whole plane;
+    * wind: scatter of the mean wind between transects, with the instrument's uncertainty;
+    * wind profile: the roughness length;
+    * pressure and temperature: relative, through the density of the gas;
+    * unsampled: what was extrapolated below and above, rectangular between nothing and twice as much.
+    """
+    rate = field.integral
+    response = _wind_response(plane, field, profile)
+    wind = np.array([profile.east, profile.north])
+    covariance = np.array(profile.covariance)
+    speed = float(np.hypot(*wind))
+    relative_density = _density_uncertainty(table, parameters)
+    interpolation = field.integral_standard_error
+    scatter = float(np.sqrt(max(transects.standard_uncertainty**2 - interpolation**2, 0.0)))
+    background_term = abs(background.standard_error * _background_response(table, gas, plane, field, profile))
+    shape = _profile_term(table, plane, field, profile, parameters)
+    unsampled = float(np.hypot(field.below_integral, field.above_integral))
+    across = np.array([-wind[1], wind[0]])
+    wind_term = float(
+        np.sqrt(
+            response @ covariance @ response
+            + (response @ wind * parameters.wind_speed_uncertainty / speed if speed else 0.0) ** 2
+            + (response @ across * np.radians(parameters.wind_direction_uncertainty)) ** 2
+        )
+    )
+    named = {
+        "interpolation": ("Interpolation between the samples", interpolation),
+        "transects": ("Scatter between transects", scatter),
+        "background": ("Background", background_term),
+        "wind": ("Wind speed and direction", wind_term),
+        "wind_profile": ("Wind profile near the ground", shape),
+        "pressure_temperature": ("Pressure and temperature", abs(rate) * relative_density),
+        "unsampled": ("Area not sampled", unsampled / np.sqrt(3.0)),
+    }
+    terms = tuple(
+        BudgetTerm(name, title, float(value), 100 * float(value) / abs(rate) if rate else None)
+        for name, (title, value) in named.items()
+    )
+    total = float(np.sqrt(sum(term.value**2 for term in terms)))
+    # ---- distributions, one row a draw
+    random = np.random.default_rng(parameters.seed)
+    count = parameters.draws
+    freedom = max(transects.degrees_of_freedom, 1)
+    additive = interpolation * random.standard_normal(count) + background_term * random.standard_normal(count)
+    if transects.degrees_of_freedom:
+        additive += scatter * np.clip(random.standard_t(freedom, count), -6, 6)
+    additive += unsampled * random.uniform(-1.0, 1.0, count) + shape * random.standard_normal(count)
+    winds = wind + random.multivariate_normal(np.zeros(2), covariance, count, method="eigh")
+    if speed:
+        winds *= 1 + parameters.wind_speed_uncertainty / speed * random.standard_normal((count, 1))
+    turned = np.radians(parameters.wind_direction_uncertainty) * random.standard_normal(count)
+    east = winds[:, 0] * np.cos(turned) - winds[:, 1] * np.sin(turned)
+    north = winds[:, 0] * np.sin(turned) + winds[:, 1] * np.cos(turned)
+    by_wind = rate + response[0] * (east - wind[0]) + response[1] * (north - wind[1])
+    draws = by_wind * (1 + relative_density * random.standard_normal(count)) + additive
+    low, high = np.percentile(draws, [2.5, 97.5])
+    at_zero = float(np.hypot(interpolation, np.hypot(background_term, scatter)))
+    return Budget(terms, total, (float(low), float(high)), _CURRIE * at_zero)
+
+
+def _wind_response(plane: Plane, field: Field, profile: WindProfile) -> NDArray[np.float64]:
+    """∂Q/∂(east, north), kg h⁻¹ per m s⁻¹: exact, since Q is linear in the two wind components."""
+    normal_east, normal_north = plane.normal(field.x)
+    through = profile.east * normal_east + profile.north * normal_north
+    columns = np.nansum(np.where(field.region > 0, field.estimate, 0.0), axis=0) * field.cell_width * field.cell_height
+    speed = float(np.hypot(profile.east, profile.north))
+    seen = np.abs(through) > _PROFILE_FLOOR * speed
+    per_wind = np.divide(columns, through, out=np.zeros_like(columns), where=seen)
+    return np.array([float(per_wind @ normal_east), float(per_wind @ normal_north)])
+
+
+def _background_response(table: pd.DataFrame, gas: str, plane: Plane, field: Field, profile: WindProfile) -> float:
+    """∂Q/∂χ₀ for an error of the baseline common to the plane, kg h⁻¹ ppm⁻¹: 3600·10⁻⁶·ρ_g·∬ u_n dx dz."""
+    kept = table["kept"].to_numpy(dtype=bool)
+    density = float(table[f"{gas}_density"].to_numpy(dtype=float)[kept].mean())
+    x, z = np.meshgrid(field.x, field.z)
+    normal = profile.normal(x, z - plane.ground_height(x))
+    area = field.cell_width * field.cell_height
+    through = float(np.sum(np.where(field.region == 1, normal, 0.0))) * area
+    return SECONDS_PER_HOUR * 1e-6 * density * through
+
+
+def _density_uncertainty(table: pd.DataFrame, parameters: EmissionRateParameters) -> float:
+    """Relative standard uncertainty of ρ_g = pM/(RT), dimensionless."""
+    kept = table["kept"].to_numpy(dtype=bool)
+    pressure = float(table["pressure"].to_numpy(dtype=float)[kept].mean())
+    temperature = float(table["temperature"].to_numpy(dtype=float)[kept].mean()) + ZERO_CELSIUS
+    return float(np.hypot(parameters.pressure_uncertainty / pressure, parameters.temperature_uncertainty / temperature))
+
+
+def _profile_term(
+    table: pd.DataFrame, plane: Plane, field: Field, profile: WindProfile, parameters: EmissionRateParameters
+) -> float:
+    """Half the difference of the rates with the roughness length too large and too small, kg h⁻¹."""
+    if not field.profile or parameters.roughness_uncertainty == 1:
+        return 0.0
+    kept = table["kept"].to_numpy(dtype=bool)
+    heights = table["height_above_ground"].to_numpy(dtype=float)[kept]
+    x, z = np.meshgrid(field.x, field.z)
+    above_ground = z - plane.ground_height(x)
+    here = profile.factor(above_ground)
+    cells = np.where((field.region > 0) & (here > 0), field.estimate, 0.0) * field.cell_width * field.cell_height
+    rates = []
+    for factor in (parameters.roughness_uncertainty, 1 / parameters.roughness_uncertainty):
+        other = profile.with_roughness(profile.roughness_length * factor, heights)
+        there = other.factor(above_ground) * np.hypot(other.east, other.north) / np.hypot(profile.east, profile.north)
+        rates.append(float(np.nansum(cells * np.divide(there, here, out=np.zeros_like(here), where=here > 0))))
+    return abs(rates[0] - rates[1]) / 2

@@ -1,0 +1,121 @@
+"""What a process says of itself, free of any wire format and of PyWPS.
+
+Every face (WPS, command line, documentation, later OGC API and the web form) reads these; only
+``processes.base`` turns a PyWPS process into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+DataType = Literal["string", "integer", "float", "boolean"]
+
+
+@dataclass(frozen=True)
+class FormatDeclaration:
+    """One format in which a complex input is read or a complex output written."""
+
+    media_type: str
+    extension: str
+    """With its dot, such as ``.csv``."""
+    encoding: str = ""
+    """``base64`` where the value is binary, else empty."""
+    schema: str = ""
+
+
+@dataclass(frozen=True)
+class InputDeclaration:
+    """One input of a process."""
+
+    identifier: str
+    title: str
+    abstract: str
+    kind: Literal["literal", "complex"]
+    min_occurs: int = 1
+    max_occurs: int = 1
+    data_type: DataType = "string"
+    unit: str | None = None
+    default: str | None = None
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    minimum_excluded: bool = False
+    maximum_excluded: bool = False
+    formats: tuple[FormatDeclaration, ...] = ()
+    """Of a complex input; the first is the default."""
+
+
+@dataclass(frozen=True)
+class OutputDeclaration:
+    """One output of a process."""
+
+    identifier: str
+    title: str
+    abstract: str
+    kind: Literal["literal", "complex"]
+    data_type: DataType = "string"
+    unit: str | None = None
+    formats: tuple[FormatDeclaration, ...] = ()
+    by_reference: bool = False
+    """Whether it comes by reference where the client doesn't say."""
+
+
+@dataclass(frozen=True)
+class ProcessDeclaration:
+    """A process as every face shows it."""
+
+    identifier: str
+    title: str
+    abstract: str
+    version: str
+    keywords: tuple[str, ...]
+    inputs: tuple[InputDeclaration, ...]
+    outputs: tuple[OutputDeclaration, ...]
+
+    def input(self, identifier: str) -> InputDeclaration | None:
+        """The input of that identifier, or None."""
+        return next((item for item in self.inputs if item.identifier == identifier), None)
+
+    def output(self, identifier: str) -> OutputDeclaration | None:
+        """The output of that identifier, or None."""
+        return next((item for item in self.outputs if item.identifier == identifier), None)
+
+
+@dataclass(frozen=True)
+class InputValue:
+    """One value of an input, ready to be read: text of a literal, or a file of a complex input."""
+
+    text: str | None = None
+    file: Path | None = None
+    media_type: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class OutputValue:
+    """One output that a process made: text of a literal, or a file in the work folder."""
+
+    text: str | None = None
+    file: Path | None = None
+    media_type: str | None = None
+    unit: str | None = None
+
+
+class Context(Protocol):
+    """What a running process may ask of the machinery around it."""
+
+    workdir: Path
+    """Empty folder of the job's own; files written here and named in an output are kept."""
+    outputs: frozenset[str] | None
+    """Identifiers of the outputs the client asked for, so that no others are made; None: all."""
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Tell how far the work is: 0 to 1, and in words what is being done."""
+
+    def fetch(self, url: str, parameter: str) -> Path:
+        """Fetch a URL given in a literal input into the work folder.
+
+        :raises gasflux_core.errors.InputError: naming ``parameter``, the URL and the reason.
+        """

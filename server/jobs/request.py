@@ -1,0 +1,76 @@
+"""What a client asks for, in the service's own words, whichever face it came by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class InputItem:
+    """One value of one input as the client sent it; exactly one of text, href and upload is set."""
+
+    text: str | None = None
+    """Of a literal."""
+    href: str | None = None
+    """Of a reference, fetched by the job itself."""
+    upload: str | None = None
+    """Name of the file in the job's ``inputs`` folder that holds a complex value sent inline."""
+    media_type: str | None = None
+    encoding: str | None = None
+    schema: str | None = None
+    unit: str | None = None
+    method: Literal["GET", "POST"] = "GET"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
+    """Body of a POST reference."""
+    body_href: str | None = None
+    """Address whose content is the body of a POST reference."""
+
+
+@dataclass(frozen=True)
+class OutputRequest:
+    """One output as the client wants it."""
+
+    identifier: str
+    by_reference: bool | None = None
+    """None: as the process declares it."""
+    media_type: str | None = None
+    encoding: str | None = None
+    schema: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """One execution of one process."""
+
+    process: str
+    inputs: dict[str, list[InputItem]]
+    outputs: list[OutputRequest] = field(default_factory=list)
+    """Empty: all outputs."""
+    mode: Literal["sync", "async"] = "sync"
+    response: Literal["document", "raw"] = "document"
+    lineage: bool = False
+    language: str = "en-US"
+    face: str = "wps-1.0.0"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> JobRequest:
+        """The inverse of :meth:`to_dict`."""
+        inputs = {name: [InputItem(**item) for item in items] for name, items in values["inputs"].items()}
+        outputs = [OutputRequest(**item) for item in values["outputs"]]
+        return cls(**{**values, "inputs": inputs, "outputs": outputs})
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A complex value that came with a request, on its way into the job's ``inputs`` folder."""
+
+    name: str
+    content: bytes | Path

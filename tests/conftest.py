@@ -1,0 +1,30 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def need_program(name: str) -> str:
+    """Path of a program that a test drives; without it the test skips, or fails where nothing may skip."""
+    found = shutil.which(name) or next(
+        (str(path) for path in (Path("/usr/sbin") / name, Path("/sbin") / name) if path.exists()), None
+    )
+    if found:
+        return found
+    message = f"{name} is not installed"
+    if os.environ.get("GASFLUX_TEST_NOTHING_SKIPS"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def example_flight() -> Path:
+    """The public example flight of GasFlux 0.2.2: 1000 rows, ten level transects, three gases."""
+    return ROOT / "tests" / "data" / "example_flight.csv"

@@ -1,0 +1,32 @@
+"""Where the service is put together: ``service:application`` for a WSGI server, ``main`` for the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Made when a WSGI server asks for it: the command line imports this module too, and shouldn't pay for Flask.
+    if name != "application":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from server.app import create_app
+    from server.logs import configure_logging
+    from server.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.logging)
+    application = create_app(settings)
+    globals()["application"] = application
+    return application
+
+
+def main() -> None:
+    """The command ``gasflux-wps``."""
+    from server.command_line import main as run_command
+
+    sys.exit(run_command())
+
+
+if __name__ == "__main__":
+    main()

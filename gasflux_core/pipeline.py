@@ -131,7 +131,7 @@ def run_pipeline(
     tell(0.16, "Estimating the background")
     background = estimate_background(transects.table, flight.gases, settings.background)
     tell(0.24, "Fitting the flight plane")
-    plane_fit = fit_plane(background.table, settings.plane)
+    plane_fit = fit_plane(background.table, settings.plane, flight.crs)
     tell(0.28, "Calculating the flux density")
     flux = calculate_flux_density(plane_fit.table, plane_fit.plane, flight.gases, settings.flux_density)
     found = {}

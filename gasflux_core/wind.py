@@ -8,14 +8,16 @@ the wind goes: u_E = −V sin φ, u_N = −V cos φ (m/s).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gasflux_core.errors import InputError, InputFaults, MissingInput
+from gasflux_core.columns import needed_columns
+from gasflux_core.errors import InputError
 from gasflux_core.parameters import Parameters, parameter
+from gasflux_core.position import bearing
 
 LIGHT_WIND = 2.0
 """Mean speed, m/s, below which the wind is flagged: transport is no longer by the mean wind."""
@@ -85,22 +87,38 @@ class Wind:
     replaced: int
     """Rows whose wind was an outlier and was interpolated in time."""
     flags: tuple[str, ...]
+    """``light_wind``: mean below 2 m/s; ``turning_wind``: a turn of more than 30°."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its figures as plain JSON values."""
+        return {
+            "mean_speed": self.mean_speed,
+            "mean_direction": self.mean_direction,
+            "speed_std": self.speed_std,
+            "direction_std": self.direction_std,
+            "turn": self.turn,
+            "replaced": self.replaced,
+            "flags": list(self.flags),
+        }
 
 
 def estimate_wind(table: pd.DataFrame, parameters: WindParameters) -> Wind:
     """Set the wind of every row.
 
-    :raises MissingInput: where a column that the source needs is not there.
-    :raises InputError: where such a column holds text, gaps or a negative speed.
+    :raises InputFaults: where columns that the source needs are not there, or hold text or gaps.
+    :raises InputError: where a speed is negative.
     """
     if parameters.wind_source == "anemometer":
-        u, v, yaw = _columns(table, (parameters.anemometer_u, parameters.anemometer_v, parameters.yaw))
-        ground_east, ground_north = ground_velocity(*_columns(table, ("time", "latitude", "longitude")))
+        names = (parameters.anemometer_u, parameters.anemometer_v, parameters.yaw, "time", "latitude", "longitude")
+        columns = needed_columns(table, names)
+        u, v, yaw, time, latitude, longitude = (columns[name] for name in names)
+        ground_east, ground_north = ground_velocity(time, latitude, longitude)
         wind_east, wind_north = wind_from_anemometer(u, v, yaw, ground_east, ground_north)
         speed = np.hypot(wind_east, wind_north)
-        direction = np.degrees(np.arctan2(-wind_east, -wind_north)) % 360.0
+        direction = bearing(-wind_east, -wind_north)
     else:
-        speed, direction = _columns(table, ("windspeed", "winddir"))
+        columns = needed_columns(table, ("windspeed", "winddir", "time"))
+        speed, direction, time = columns["windspeed"], columns["winddir"], columns["time"]
         if speed.min() < 0.0:
             row = int(np.argmax(speed < 0.0)) + 1
             raise InputError(
@@ -112,7 +130,6 @@ def estimate_wind(table: pd.DataFrame, parameters: WindParameters) -> Wind:
         direction = direction % 360.0
         wind_east, wind_north = _components(speed, direction)
 
-    time = table["time"].to_numpy(dtype=float)
     outliers = _outliers(speed, direction, parameters.outlier_fence)
     if outliers.any():
         wind_east = wind_east.copy()
@@ -120,7 +137,7 @@ def estimate_wind(table: pd.DataFrame, parameters: WindParameters) -> Wind:
         for component in (wind_east, wind_north):
             component[outliers] = np.interp(time[outliers], time[~outliers], component[~outliers])
         speed = np.where(outliers, np.hypot(wind_east, wind_north), speed)
-        direction = np.where(outliers, np.degrees(np.arctan2(-wind_east, -wind_north)) % 360.0, direction)
+        direction = np.where(outliers, bearing(-wind_east, -wind_north), direction)
 
     mean_direction, direction_std = _circular_mean_and_std(direction)
     turn = direction_turn(time, direction)
@@ -239,40 +256,7 @@ def _outliers(speed: _Floats, direction: _Floats, fence: float) -> npt.NDArray[n
 def _flags(mean_speed: float, turn: float) -> tuple[str, ...]:
     flags = []
     if mean_speed < LIGHT_WIND:
-        flags.append(f"light wind: the mean wind speed is {mean_speed:.1f} m/s, below {LIGHT_WIND:g} m/s")
+        flags.append("light_wind")
     if abs(turn) > LARGE_TURN:
-        sense = "clockwise" if turn > 0 else "anticlockwise"
-        flags.append(
-            f"turning wind: the wind turned by {abs(turn):.0f}° {sense} over the flight, more than {LARGE_TURN:g}°"
-        )
+        flags.append("turning_wind")
     return tuple(flags)
-
-
-def _columns(table: pd.DataFrame, names: tuple[str, ...]) -> tuple[_Floats, ...]:
-    """Columns as floats; every fault is told."""
-    faults: list[InputError] = []
-    columns: list[_Floats] = []
-    for name in names:
-        if name not in table.columns:
-            known = ", ".join(map(str, table.columns))
-            faults.append(MissingInput(f"Column {name} is missing; the table has: {known}", "table", column=name))
-            continue
-        values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        bad = ~np.isfinite(values)
-        if bad.any():
-            row = int(np.argmax(bad)) + 1
-            came = table[name].iloc[row - 1]
-            faults.append(
-                InputError(
-                    f"Column {name}: {int(bad.sum())} rows hold no finite number, the first is row {row} ({came!r})",
-                    "table",
-                    column=name,
-                    row=row,
-                )
-            )
-        columns.append(values)
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise InputFaults(faults, "table")
-    return tuple(columns)

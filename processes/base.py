@@ -8,7 +8,8 @@ A process is a :class:`StageProcess`, a true ``pywps.Process``: it runs under a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,10 +22,7 @@ from pywps.inout.formats import Format
 from pywps.inout.literaltypes import AllowedValue, AnyValue
 from pywps.response.execute import ExecuteResponse
 from pywps.validator.allowed_value import ALLOWEDVALUETYPE, RANGECLOSURETYPE
-from pywps.validator.base import emptyvalidator
-from pywps.validator.mode import MODE
 
-from gasflux_core import __version__
 from gasflux_core.errors import GasFluxError, InputError, InputFaults, MissingInput
 from processes.declaration import (
     Context,
@@ -46,7 +44,7 @@ _CLOSURES = {
 }
 
 
-class Literal(LiteralInput):
+class Literal(LiteralInput):  # type: ignore[misc]  # PyWPS has no type hints
     """A PyWPS literal input made from its declaration.
 
     PyWPS gives an input that wasn't sent its default, reads ``""`` as ``'None'``, takes ``NaN`` and
@@ -64,13 +62,12 @@ class Literal(LiteralInput):
             min_occurs=declared.min_occurs,
             max_occurs=declared.max_occurs,
             allowed_values=_allowed_values(declared),
-            mode=MODE.SIMPLE,
         )
         self.declared = declared
 
     @property
-    def validator(self) -> Callable[..., bool]:
-        return emptyvalidator  # read_literal has checked it
+    def validator(self) -> None:
+        return None  # read_literal has checked it
 
     @LiteralInput.data.setter  # type: ignore[untyped-decorator]
     def data(self, value: object) -> None:
@@ -127,14 +124,14 @@ class Inputs:
         return next((getattr(item, "media_type", None) for item in self._items.get(identifier, ())), None)
 
 
-class StageProcess(Process):
+class StageProcess(Process):  # type: ignore[misc]
     """Base of the service's processes: metadata as class attributes, and :meth:`run`."""
 
     identifier: ClassVar[str]
     title: ClassVar[str]
     abstract: ClassVar[str]
     keywords: ClassVar[tuple[str, ...]]
-    version: ClassVar[str] = __version__
+    version: ClassVar[str] = version("gasflux-wps")
 
     def __init__(self) -> None:
         cls = type(self)
@@ -212,7 +209,7 @@ def execute(process: Process, values: Mapping[str, Sequence[InputValue]], contex
     return made
 
 
-class _JobResponse(ExecuteResponse):
+class _JobResponse(ExecuteResponse):  # type: ignore[misc]
     """A response whose status goes to the job's context, not to PyWPS's database and status files."""
 
     def __init__(self, request: WPSRequest, process: Process, context: Context) -> None:
@@ -227,7 +224,7 @@ class _JobResponse(ExecuteResponse):
 class _PlainContext:
     """The context of a process that runs under a plain ``pywps.Service``."""
 
-    outputs = None
+    outputs: frozenset[str] | None = None
 
     def __init__(self, process: Process, response: ExecuteResponse) -> None:
         self.workdir = Path(process.workdir)
@@ -240,7 +237,7 @@ class _PlainContext:
         raise InputError(f"{parameter}: this service fetches no addresses; send the content itself", parameter)
 
 
-class _ToldError(ProcessError):
+class _ToldError(ProcessError):  # type: ignore[misc]
     """An error whose words reach the client whole: PyWPS's own drops parentheses and cuts at 300 characters."""
 
     @property

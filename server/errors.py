@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gasflux_core.errors import Busy, GasFluxError, InputError, InputFaults, MissingInput, NoSolution, TooLarge
+from server.jobs.queue import NoSuchJob
+from server.keys import NoKey
+from server.store import NoSuchFile
 
 
 class UnreadableRequest(GasFluxError):
@@ -21,10 +24,6 @@ class UnknownOperation(InputError):
 
 class VersionNotOffered(InputError):
     """None of the versions that the client accepts is offered."""
-
-
-class UnknownJob(InputError):
-    """There is no job of that id, or it has expired."""
 
 
 class StillRunning(GasFluxError):
@@ -56,12 +55,14 @@ TABLE: dict[type[Exception], tuple[str, int]] = {
     TooLarge: ("FileSizeExceeded", 413),
     UnknownOperation: ("OperationNotSupported", 400),
     VersionNotOffered: ("VersionNegotiationFailed", 400),
-    UnknownJob: ("InvalidParameterValue", 404),
+    NoSuchJob: ("InvalidParameterValue", 404),
+    NoSuchFile: ("InvalidParameterValue", 404),
     InputError: ("InvalidParameterValue", 400),
     # The request is in order and its data hold no answer: not the server's fault, nor bad syntax.
     NoSolution: ("NoApplicableCode", 422),
     UnreadableRequest: ("NoApplicableCode", 400),
     Busy: ("ServerBusy", 503),
+    NoKey: ("NoApplicableCode", 401),
     StillRunning: ("NoApplicableCode", 503),
 }
 """Error class → (code of OWS, status of HTTP); the nearest class in an error's ancestry counts."""
@@ -87,8 +88,8 @@ def report(error: Exception, request_id: str) -> Report:
 
     :param request_id: shown in place of the text of an error that is not meant for users.
     """
-    if isinstance(error, InputFaults) and len(error.faults) > 1:
-        faults = tuple(_fault(fault) for fault in error.faults)
+    if isinstance(error, InputFaults):
+        faults = tuple(_fault(fault, error.parameter) for fault in error.faults)
         statuses = {(known(fault) or UNKNOWN)[1] for fault in error.faults}
         return Report(statuses.pop() if len(statuses) == 1 else 400, faults)
     entry = known(error)
@@ -106,11 +107,13 @@ def job_report(kind: str, message: str, locator: str | None) -> Report:
 
 def internal_text(request_id: str) -> str:
     """The sentence for an error of the service itself."""
-    return f"The service failed on this request. Its operator finds the reason in the log under request id {request_id}."
+    return (
+        f"The service failed on this request. Its operator finds the reason in the log under request id {request_id}."
+    )
 
 
-def _fault(error: Exception) -> Fault:
+def _fault(error: Exception, parameter: str | None = None) -> Fault:
     code = (known(error) or UNKNOWN)[0]
     if isinstance(error, GasFluxError):
-        return Fault(code, error.message, error.parameter)
-    return Fault(code, str(error))
+        return Fault(code, error.message, error.parameter or parameter)
+    return Fault(code, str(error), parameter)

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasflux_core.report import drawing
-from gasflux_core.report.quantities import gas_name, to_place_of
+from gasflux_core.report.quantities import gas_name, mass_unit, to_place_of
 from gasflux_core.report.words import WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gasflux_core.kriging import Field
     from gasflux_core.pipeline import Result
 
-_LEFT, _BOTTOM, _GAP = 0.62, 0.48, 0.1
+_LEFT, _BOTTOM, _GAP = 0.62, 0.48, 0.14
 _PROFILE = 0.85
 """Size of the profiles beside the plane, inches."""
 _BAR = 0.13
@@ -57,30 +58,26 @@ def figure_flux_plane(result: Result, gas: str) -> Figure:
     _name_axes(axes, result, size)
 
     along = drawing.new_axes(figure, _LEFT, _BOTTOM + size.height + _GAP, size.width, _PROFILE * 0.75)
-    along.stairs(
-        np.nansum(values, axis=0) * field.cell_height, _edges(field.x), fill=True, color=drawing.BLUE, alpha=0.55
-    )
+    by_place = np.nansum(values, axis=0) * field.cell_height
+    along.stairs(by_place, _edges(field.x), fill=True, color=drawing.BLUE, alpha=0.55)
     along.locator_params(axis="y", nbins=3)
     along.set_xlim(axes.get_xlim())
     along.tick_params(labelbottom=False)
-    drawing.label(along, y=WORDS["axis_rate_per_metre"], title=WORDS["title_flux_plane"].format(gas=gas_name(gas)))
+    unit = _number(along.yaxis, by_place)
+    title = WORDS["title_flux_plane"].format(gas=gas_name(gas))
+    drawing.label(along, y=WORDS["axis_rate_per_metre"].format(unit=unit), title=title)
 
     upwards = drawing.new_axes(figure, _LEFT + size.width + _GAP, _BOTTOM, _PROFILE, size.height)
-    upwards.stairs(
-        np.nansum(values, axis=1) * field.cell_width,
-        _edges(field.z),
-        orientation="horizontal",
-        fill=True,
-        color=drawing.BLUE,
-        alpha=0.55,
-    )
+    by_height = np.nansum(values, axis=1) * field.cell_width
+    upwards.stairs(by_height, _edges(field.z), orientation="horizontal", fill=True, color=drawing.BLUE, alpha=0.55)
     upwards.locator_params(axis="x", nbins=3)
+    _draw_transects(upwards, result, gas)
     upwards.set_ylim(axes.get_ylim())
     upwards.tick_params(labelleft=False)
-    drawing.label(upwards, x=WORDS["axis_rate_per_metre"])
+    unit = _number(upwards.xaxis, by_height)
+    drawing.label(upwards, x=WORDS["axis_rate_per_metre"].format(unit=unit))
 
-    bar = drawing.new_axes(figure, _LEFT + size.width + 2 * _GAP + _PROFILE, _BOTTOM, _BAR, size.height, grid=False)
-    drawing.colour_bar(bar, image, text=WORDS["axis_flux_density"], extend=extend)
+    _draw_bar(figure, (_LEFT + size.width + 2 * _GAP + _PROFILE, size.height), image, "axis_flux_density", extend)
     return figure
 
 
@@ -97,8 +94,7 @@ def figure_standard_error(result: Result, gas: str) -> Figure:
     axes.plot(x, z, ".", color="white", markersize=2.2, alpha=0.7, markeredgewidth=0, rasterized=True)
     _name_axes(axes, result, size)
     drawing.label(axes, title=WORDS["title_standard_error"].format(gas=gas_name(gas)))
-    bar = drawing.new_axes(figure, _LEFT + size.width + _GAP, _BOTTOM, _BAR, size.height, grid=False)
-    drawing.colour_bar(bar, image, text=WORDS["axis_standard_error"])
+    _draw_bar(figure, (_LEFT + size.width + _GAP, size.height), image, "axis_standard_error", "neither")
     return figure
 
 
@@ -107,7 +103,7 @@ def figure_preview(result: Result, gas: str) -> Figure:
     field, rate = result.gases[gas].field, result.gases[gas].rate
     width, height = 6.4, 3.2
     figure = drawing.new_figure(width, height)
-    axes = drawing.new_axes(figure, 0.6, 0.5, width - 0.6 - 0.95, height - 0.9, grid=False)
+    axes = drawing.new_axes(figure, _LEFT, _BOTTOM, width - _LEFT - 0.95, height - 0.9, grid=False)
     values = _shown(field, field.estimate)
     colours, norm, extend = drawing.flux_scale(values)
     image = _draw_plane(axes, result, field, values, colours, norm)
@@ -122,8 +118,7 @@ def figure_preview(result: Result, gas: str) -> Figure:
             uncertainty=to_place_of(uncertainty, uncertainty),
         ),
     )
-    bar = drawing.new_axes(figure, width - 0.85, 0.5, _BAR, height - 0.9, grid=False)
-    drawing.colour_bar(bar, image, text=WORDS["axis_flux_density"], extend=extend)
+    _draw_bar(figure, (width - 0.85, height - 0.9), image, "axis_flux_density", extend)
     return figure
 
 
@@ -142,7 +137,8 @@ def _draw_plane(
     axes: Axes, result: Result, field: Field, values: NDArray[np.float64], colours: str, norm: Normalize
 ) -> AxesImage:
     x, z = _edges(field.x), _edges(field.z)
-    axes.set_facecolor("#e9edf0")
+    ground = result.plane_fit.plane.ground
+    axes.set_facecolor(drawing.GROUND if ground else "#e9edf0")
     image = axes.imshow(
         values,
         extent=(x[0], x[-1], z[0], z[-1]),
@@ -156,7 +152,7 @@ def _draw_plane(
     hatch = "#00000040" if colours == drawing.DIVERGING else "#ffffff66"
     for region in (2, 3):
         _draw_region(axes, field, region, hatch)
-    if result.plane_fit.plane.ground:
+    if ground:
         places = np.linspace(x[0], x[-1], 200)
         axes.fill_between(
             places,
@@ -207,7 +203,7 @@ def _draw_samples(axes: Axes, result: Result, gas: str, colours: str, norm: Norm
         cmap=colours,
         norm=norm,
         s=9,
-        edgecolors="white" if colours == drawing.SEQUENTIAL else drawing.QUIET,
+        edgecolors="#ffffff99" if colours == drawing.SEQUENTIAL else drawing.QUIET,
         linewidths=0.3,
         zorder=4,
         rasterized=True,
@@ -215,6 +211,14 @@ def _draw_samples(axes: Axes, result: Result, gas: str, colours: str, norm: Norm
     low = extend == "min" or bool(np.nanmin(flux, initial=np.inf) < (norm.vmin or 0.0))
     high = bool(np.nanmax(flux, initial=-np.inf) > (norm.vmax or 0.0))
     return "both" if low and high else "min" if low else "max" if high else "neither"
+
+
+def _draw_transects(axes: Axes, result: Result, gas: str) -> None:
+    """A dot a transect: what it carries by itself, at its mean height."""
+    kept = result.table.loc[result.table["kept"].to_numpy(dtype=bool)]
+    heights = kept.groupby("transect")["z"].mean()
+    found = result.gases[gas].rate.transects
+    axes.plot(found.flux, heights.reindex(found.transect).to_numpy(), "o", color=drawing.INK, markersize=2.5)
 
 
 def _samples(result: Result, gas: str) -> tuple[NDArray[np.float64], ...]:
@@ -240,9 +244,22 @@ def _from_zero(values: NDArray[np.float64]) -> Normalize:
     return Normalize(0.0, float(np.nanmax(values, initial=0.0)) or 1.0)
 
 
+def _number(axis: Axis, values: NDArray[np.float64]) -> str:
+    """Number an axis of masses (kg) in the unit that suits their size, which comes back."""
+    factor, unit = mass_unit(float(np.max(np.abs(values), initial=0.0)))
+    drawing.in_unit(axis, factor)
+    return unit
+
+
+def _draw_bar(figure: Figure, place: tuple[float, float], image: AxesImage, words: str, extend: str) -> None:
+    """The colour bar, given its left side and height in inches, in the unit that suits its numbers."""
+    left, height = place
+    factor, unit = mass_unit(float(image.get_clim()[1] or 0.0))
+    axes = drawing.new_axes(figure, left, _BOTTOM, _BAR, height, grid=False)
+    drawing.colour_bar(axes, image, text=WORDS[words].format(unit=unit), extend=extend, factor=factor)
+
+
 def _name_axes(axes: Axes, result: Result, size: _Size) -> None:
     along = "axis_around_circle" if result.plane_fit.plane.kind == "spiral" else "axis_along_plane"
-    height = WORDS["axis_height"]
-    if size.exaggeration > 1:
-        height += "\n" + WORDS["exaggerated"].format(times=size.exaggeration)
-    drawing.label(axes, x=WORDS[along], y=height)
+    exaggerated = "; " + WORDS["exaggerated"].format(times=size.exaggeration) if size.exaggeration > 1 else ""
+    drawing.label(axes, x=WORDS[along] + exaggerated, y=WORDS["axis_height"])

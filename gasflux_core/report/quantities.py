@@ -21,7 +21,7 @@ def plain(value: float, digits: int = 3) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if exponent < -4 or exponent > 6:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        return _minus(f"{mantissa}·10{_raised(int(power))}")
+        return _minus(f"{mantissa}·10{raised(int(power))}")
     return _minus(_to_place(value, digits - 1 - exponent))
 
 
@@ -35,6 +35,13 @@ def to_place_of(value: float, uncertainty: float) -> str:
     if place > 6 or place < -6:
         return plain(value, 4)
     return _minus(_to_place(value, place))
+
+
+def mass_unit(highest: float) -> tuple[float, str]:
+    """Unit of mass in which numbers up to ``highest`` (kg) are read with ease, and how many of it make a kilogram."""
+    if highest >= 0.01 or not highest > 0:
+        return 1.0, "kg"
+    return (1e3, "g") if highest >= 1e-5 else (1e6, "mg")
 
 
 def duration(seconds: float) -> str:
@@ -52,5 +59,6 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _raised(power: int) -> str:
+def raised(power: int) -> str:
+    """A power of ten's exponent in raised digits."""
     return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

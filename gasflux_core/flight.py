@@ -1,0 +1,398 @@
+"""The flight table: columns found, units converted, values checked, position and course added.
+
+Everything that is wrong with a table is told at once, so that a user mends it in one go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import field_validator, model_validator
+
+from gasflux_core.errors import InputError, InputFaults
+from gasflux_core.headers import (
+    ALIASES,
+    ANEMOMETER,
+    OPTIONAL,
+    REQUIRED,
+    Match,
+    Unit,
+    canonical,
+    find_unit,
+    gas_like,
+    match_columns,
+    plain,
+    units_of,
+)
+from gasflux_core.parameters import Parameters, parameter
+from gasflux_core.position import angle_between, locate
+from gasflux_core.readings import Source, check_order, read_numbers, read_times
+
+MINIMUM_ROWS = 20
+MAXIMUM_EXTENT = 50_000.0
+"""Metres from the flight's middle beyond which a position is taken for a fault of the receiver."""
+
+DEFAULT_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "latitude": (-90.0, 90.0),
+        "longitude": (-180.0, 180.0),
+        "height_ato": (-200.0, 500.0),
+        "height_agl": (-50.0, 1000.0),
+        "windspeed": (0.0, 50.0),
+        "winddir": (0.0, 360.0),
+        "temperature": (-50.0, 60.0),
+        "pressure": (400.0, 1100.0),
+        "humidity": (0.0, 100.0),
+        "ch4": (1.5, 500.0),
+        "co2": (300.0, 5000.0),
+        "c2h6": (-0.5, 10.0),
+    }
+)
+"""Column → lowest and highest value taken, in the units of the table (deg, m, m/s, °C, hPa, %, ppm)."""
+
+_ORDER = [*(name for name in REQUIRED if name != "timestamp"), *OPTIONAL]
+
+UNBOUNDED = (-1e30, 1e30)
+"""Range of a column that has none; beyond it sums of squares overflow."""
+
+
+class FlightParameters(Parameters):
+    """How the flight table is read and checked."""
+
+    column_names: dict[str, str] = parameter(
+        {},
+        title="Column names",
+        text="Your name of a column → the name used here, such as Wind: windspeed. Common names are found without it.",
+    )
+    units: dict[str, str] = parameter(
+        {},
+        title="Units of columns",
+        text="Column → its unit where the header doesn't say, such as ch4: ppb or temperature: K.",
+    )
+    ranges: dict[str, tuple[float, float]] = parameter(
+        dict(DEFAULT_RANGES),
+        title="Allowed ranges",
+        text="Column or gas → lowest and highest value taken, in the table's units after conversion. "
+        "Those given replace the defaults one by one; a gas without a range is only checked to be finite.",
+    )
+    crs: str = parameter(
+        "",
+        title="Projected CRS",
+        text="EPSG:n of a projected coordinate system in metres; empty takes the UTM zone of the flight's centre.",
+    )
+    sensor_lag: float = parameter(
+        0.0,
+        title="Sensor lag",
+        text="Time from the inlet to the reading: gas values are moved earlier by it.",
+        unit="s",
+        ge=0,
+        le=600,
+    )
+
+    @field_validator("ranges")
+    @classmethod
+    def _complete_ranges(cls, given: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in given.items():
+            if not low < high:
+                raise ValueError(f"for {name} a lowest value below the highest, not {low:g} to {high:g}")
+        return dict(DEFAULT_RANGES) | {_own_name(name): bounds for name, bounds in given.items()}
+
+    @model_validator(mode="after")
+    def _check_units(self) -> Self:
+        for name, text in self.units.items():
+            column = _own_name(self.column_names.get(name, name))
+            if find_unit(column, text) is None:
+                known = ", ".join(unit.name for unit in units_of(column))
+                raise ValueError(f"a unit known for {name} ({known}), not {text}")
+        return self
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Flight:
+    """A checked flight."""
+
+    table: pd.DataFrame
+    """timestamp, time, latitude, longitude, heights, wind, temperature, pressure, gases, position and course,
+    in the units of :data:`gasflux_core.constants.COLUMN_UNITS`; columns that no stage reads are left out."""
+    gases: tuple[str, ...]
+    crs: str
+    """``EPSG:n`` of easting and northing."""
+    notes: tuple[str, ...]
+    """What was assumed: names taken for others, units converted, rows left out."""
+
+
+def check_flight(raw: pd.DataFrame, gases: Sequence[str], parameters: FlightParameters | None = None) -> Flight:
+    """Check a raw table whole, bring it to this library's names and units, and add position and course.
+
+    :param raw: as read from a file; rows in the order of time.
+    :param gases: formulas, in upper or lower case, each a column of the table.
+    :raises InputFaults: every missing column, text, gap, value out of range, time that doesn't rise, too few rows.
+    :raises InputError: the CRS can't be used (:func:`gasflux_core.position.locate`).
+    """
+    parameters = parameters or FlightParameters()
+    names = gas_names(gases)
+    chosen, notes, faults = _choose_columns(raw, names, parameters)
+    if len(raw) < MINIMUM_ROWS:
+        faults.append(
+            InputError(f"{len(raw)} rows of data; at least {MINIMUM_ROWS} are needed", "flight", row=len(raw) or None)
+        )
+    table = pd.DataFrame(index=pd.RangeIndex(len(raw)))
+    for match in chosen if len(raw) else ():
+        column = raw.iloc[:, match.position].reset_index(drop=True)
+        source = Source("flight", match.name, match.header)
+        if match.name == "timestamp":
+            table["timestamp"], found, note = read_times(column, source)
+            found = found or check_order(table["timestamp"], source)
+            notes += [note] if note else []
+        else:
+            values, found = read_numbers(column, source)
+            table[match.name] = _converted(values, match.unit)
+            found = found + _check_range(values, match, parameters, source)
+        if found and _is_spare(match.name, chosen):
+            notes.append(f"column {match.header!r} was left out: {found[0].message}")
+            table = table.drop(columns=match.name)
+        else:
+            faults += found
+    faults += _check_place(table, parameters, faults)
+    if faults:
+        raise InputFaults(faults, faults[0].parameter or "flight")
+
+    elapsed = (table["timestamp"] - table["timestamp"].iloc[0]).to_numpy().astype("timedelta64[ns]")
+    table.insert(1, "time", elapsed.astype(np.int64) / 1e9)
+    order = ["timestamp", "time", *(n for n in _ORDER if n in table), *(g for g in names)]
+    table, moved = _move_gases(table[order], names, parameters.sensor_lag)
+    table, crs = locate(table, parameters.crs)
+    place = f"the flight's middle is at {_place(table)} ({crs})"
+    return Flight(table, names, crs, (*notes, *moved, place))
+
+
+def _place(table: pd.DataFrame) -> str:
+    latitude, longitude = float(table["latitude"].median()), float(table["longitude"].median())
+    return (
+        f"{abs(latitude):.4f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.4f}° {'E' if longitude >= 0 else 'W'}"
+    )
+
+
+def gas_names(gases: Sequence[str]) -> tuple[str, ...]:
+    """Formulas in lower case, each once, in the order given.
+
+    :raises InputError: there is none, or one can't be a formula.
+    """
+    names = tuple(dict.fromkeys(str(gas).strip().lower() for gas in gases))
+    if not names or names == ("",):
+        raise InputError("gases: name at least one gas, such as ch4", "gases")
+    for name in names:
+        if not re.fullmatch(r"[a-z][a-z0-9]{0,30}", name) or name in ALIASES:
+            raise InputError(f"gases: expected a formula such as ch4 or c2h6, got {name[:40]!r}", "gases")
+    return names
+
+
+def _own_name(name: str) -> str:
+    return canonical(name) or name.strip().lower()
+
+
+def _is_spare(name: str, chosen: Sequence[Match]) -> bool:
+    """Whether the flight can do without: an anemometer's columns beside a measured wind."""
+    return name in ANEMOMETER and {"windspeed", "winddir"} <= {match.name for match in chosen}
+
+
+def _choose_columns(
+    raw: pd.DataFrame, gases: Sequence[str], parameters: FlightParameters
+) -> tuple[list[Match], list[str], list[InputError]]:
+    headers = [str(header) for header in raw.columns]
+    found = match_columns(headers, gases)
+    faults = _apply_names(found, headers, gases, parameters)
+    chosen: list[Match] = []
+    notes: list[str] = []
+    for name in (*REQUIRED, *OPTIONAL, *gases):
+        matches = found.get(name, [])
+        if not matches:
+            continue
+        best = matches[0]
+        if len(matches) > 1:
+            others = ", ".join(repr(match.header) for match in matches)
+            if matches[1].rank == best.rank:
+                faults.append(
+                    InputError(
+                        f"{name}: more than one column could be meant ({others}); rename or name one in column_names",
+                        "flight",
+                        column=best.header,
+                    )
+                )
+            else:
+                notes.append(f"of the columns {others} {best.header!r} was taken as {name}")
+        elif plain(best.header) != plain(name):
+            notes.append(f"column {best.header!r} was taken as {name}")
+        declared = _declared_unit(best, parameters)
+        unit = declared or best.unit
+        if unit is not None and (unit.factor, unit.offset) != (1.0, 0.0):
+            notes.append(f"{name} was converted from {unit.name} to {units_of(name)[0].name}")
+        chosen.append(Match(best.position, best.header, name, unit, best.rank))
+    return chosen, notes, faults + _missing(chosen, headers, gases)
+
+
+def _apply_names(
+    found: dict[str, list[Match]], headers: Sequence[str], gases: Sequence[str], parameters: FlightParameters
+) -> list[InputError]:
+    """Put the columns named by the user first; tell names that fit nothing."""
+    faults = []
+    for own, target in parameters.column_names.items():
+        name = _own_name(target)
+        places = [i for i, header in enumerate(headers) if header == own]
+        places = places or [i for i, header in enumerate(headers) if plain(header) == plain(own)]
+        if name not in ALIASES and name not in gases:
+            known = ", ".join([*ALIASES, *gases])
+            faults.append(InputError(f"column_names: {target!r} is no column known here ({known})", "column_names"))
+        elif len(places) != 1:
+            what = "is not in the table" if not places else "stands in the table more than once"
+            faults.append(
+                InputError(f"column_names: {own!r} {what}; its columns: {_listed(headers)}", "column_names", column=own)
+            )
+        else:
+            guessed = next((m.unit for ms in found.values() for m in ms if m.position == places[0]), None)
+            unit = guessed if guessed in units_of(name) else None
+            for matches in found.values():
+                matches[:] = [match for match in matches if match.position != places[0]]
+            found[name] = [Match(places[0], headers[places[0]], name, unit, 0)]
+    return faults
+
+
+def _declared_unit(match: Match, parameters: FlightParameters) -> Unit | None:
+    for name, text in parameters.units.items():
+        if _own_name(name) == match.name or plain(name) == plain(match.header):
+            return find_unit(match.name, text)
+    return None
+
+
+def _missing(chosen: Sequence[Match], headers: Sequence[str], gases: Sequence[str]) -> list[InputError]:
+    there = {match.name for match in chosen}
+    spare = [header for i, header in enumerate(headers) if i not in {match.position for match in chosen}]
+    wanted = [name for name in REQUIRED if name not in there]
+    if there.issuperset(ANEMOMETER):  # the wind can come from the anemometer
+        wanted = [name for name in wanted if name not in ("windspeed", "winddir")]
+    faults = []
+    if wanted:
+        hints = []
+        for name in wanted:
+            near = get_close_matches(plain(name), [plain(header) for header in spare], 1, 0.7)
+            hints += [f"{name} (is it {header!r}?)" for header in spare if near == [plain(header)]][:1] or [name]
+        plural = "missing columns" if len(wanted) > 1 else "missing column"
+        faults.append(
+            InputError(
+                f"{plural}: {', '.join(hints)}; the table has {_listed(headers)}. Rename them or set column_names",
+                "flight",
+                column=wanted[0],
+            )
+        )
+    for gas in gases:
+        if gas not in there:
+            like = gas_like(spare) + [match.header for match in chosen if match.name in gases]
+            seen = f"columns that look like a gas: {_listed(like)}" if like else "no column looks like a gas"
+            faults.append(InputError(f"gases: no column {gas} in the table; {seen}", "gases", column=gas))
+    return faults
+
+
+def _check_range(
+    values: NDArray[np.float64], match: Match, parameters: FlightParameters, source: Source
+) -> list[InputError]:
+    low, high = bounds = parameters.ranges.get(match.name, UNBOUNDED)
+    converted = _converted(values, match.unit)
+    excess = np.fmax(low - converted, converted - high)
+    outside = excess > 0
+    if not outside.any():
+        return []
+    worst, first = int(np.nanargmax(excess)), int(np.argmax(outside))
+    count = int(outside.sum())
+    unit = units_of(match.name)[0].name
+    text = (
+        f"{count} {'row' if count == 1 else 'rows'} outside {low:g} to {high:g} {unit}, first in row {first + 1} "
+        f"({converted[first]:g}), the farthest {converted[worst]:g} in row {worst + 1}"
+    )
+    return [source.fault(text + _likely_unit(values, match, bounds), first + 1)]
+
+
+def _converted(values: NDArray[np.float64], unit: Unit | None) -> NDArray[np.float64]:
+    if unit is None:
+        return values
+    with np.errstate(over="ignore"):  # an infinity is out of every range
+        return values * unit.factor + unit.offset
+
+
+def _likely_unit(values: NDArray[np.float64], match: Match, bounds: tuple[float, float]) -> str:
+    if match.name == "winddir" and np.nanmin(values) >= -180 and np.nanmax(values) <= 180:
+        return "; for directions from −180 to 180 add 360 to the negative ones"
+    for unit in units_of(match.name):
+        converted = _converted(values, unit)
+        if unit != match.unit and bounds[0] <= np.nanmin(converted) and np.nanmax(converted) <= bounds[1]:
+            return (
+                f"; the values would fit in {unit.name}: say so in the header or set units to {match.name}: {unit.name}"
+            )
+    return ""
+
+
+def _check_place(table: pd.DataFrame, parameters: FlightParameters, so_far: Sequence[InputError]) -> list[InputError]:
+    if not {"latitude", "longitude"} <= set(table.columns):
+        return []
+    latitude, longitude = table["latitude"].to_numpy(), table["longitude"].to_numpy()
+    if np.isnan(latitude).any() or np.isnan(longitude).any():
+        return []
+    place = {"latitude": latitude, "longitude": longitude}
+    if not _within(place, parameters):
+        if _within({"latitude": longitude, "longitude": latitude}, parameters):
+            text = "latitude and longitude look swapped: each fits the other's range"
+            return [InputError(text, "flight", column="latitude")]
+        return []
+    middle = float(np.median(latitude))
+    across = angle_between(longitude, np.median(longitude)) * np.cos(np.radians(middle))
+    away = 111_195.0 * np.hypot(latitude - middle, across)
+    far = away > MAXIMUM_EXTENT
+    if not far.any():
+        return []
+    row, count = int(np.argmax(far)) + 1, int(far.sum())
+    return [
+        InputError(
+            f"latitude, longitude: {count} {'row lies' if count == 1 else 'rows lie'} more than "
+            f"{MAXIMUM_EXTENT / 1000:g} km from the flight's "
+            f"middle, first row {row} ({latitude[row - 1]:g}, {longitude[row - 1]:g}); take them out",
+            "flight",
+            column="latitude",
+            row=row,
+        )
+    ]
+
+
+def _within(place: Mapping[str, NDArray[np.float64]], parameters: FlightParameters) -> bool:
+    return all(
+        parameters.ranges[name][0] <= values.min() and values.max() <= parameters.ranges[name][1]
+        for name, values in place.items()
+    )
+
+
+def _move_gases(table: pd.DataFrame, gases: Sequence[str], lag: float) -> tuple[pd.DataFrame, list[str]]:
+    """Give each row the gas value that the sensor showed ``lag`` seconds later."""
+    if lag == 0:
+        return table, []
+    time = table["time"].to_numpy()
+    moved = {gas: np.interp(time + lag, time, table[gas].to_numpy()) for gas in gases}
+    # beyond the last reading there is nothing to move, and nothing is made up
+    kept = table.assign(**moved)[time + lag <= time[-1]].reset_index(drop=True)
+    if len(kept) < MINIMUM_ROWS:
+        raise InputError(
+            f"sensor_lag: {lag:g} s leaves {len(kept)} of {len(table)} rows; at least {MINIMUM_ROWS} are needed",
+            "sensor_lag",
+        )
+    lost = len(table) - len(kept)
+    return kept, [f"gas values were moved {lag:g} s earlier; the last {lost} rows, left without one, were taken out"]
+
+
+def _listed(headers: Sequence[str]) -> str:
+    shown = ", ".join(repr(header[:40]) for header in headers[:30])
+    return shown + (f" and {len(headers) - 30} more" if len(headers) > 30 else "")

@@ -1,0 +1,23 @@
+"""Figures and the report of a run. The only part of the core that draws."""
+
+from gasflux_core.report.background_figure import figure_background, figure_transects
+from gasflux_core.report.page import render_report, write_preview, write_report
+from gasflux_core.report.plane_figure import figure_flux_plane, figure_preview, figure_standard_error
+from gasflux_core.report.track_figure import figure_track, figure_track_3d
+from gasflux_core.report.variogram_figure import figure_variogram
+from gasflux_core.report.wind_figure import figure_wind
+
+__all__ = [
+    "figure_background",
+    "figure_flux_plane",
+    "figure_preview",
+    "figure_standard_error",
+    "figure_track",
+    "figure_track_3d",
+    "figure_transects",
+    "figure_variogram",
+    "figure_wind",
+    "render_report",
+    "write_preview",
+    "write_report",
+]

@@ -1,0 +1,186 @@
+"""What the page says of one gas: rate, interval, budget, parts and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gasflux_core.report.background_figure import figure_background, figure_transects
+from gasflux_core.report.picture import Picture, picture
+from gasflux_core.report.plane_figure import figure_flux_plane, figure_standard_error
+from gasflux_core.report.quantities import gas_name, plain, to_place_of
+from gasflux_core.report.variogram_figure import figure_variogram
+from gasflux_core.report.words import WORDS
+
+if TYPE_CHECKING:
+    from gasflux_core.emission_rate import EmissionRate
+    from gasflux_core.pipeline import Result
+    from gasflux_core.variogram_model import Variogram
+
+
+def gas_section(result: Result, gas: str) -> dict[str, Any]:
+    """The section of one gas, as its template reads it."""
+    rate = result.gases[gas].rate
+    uncertainty = rate.standard_uncertainty
+    low, high = rate.interval95
+    size = abs(rate.emission_rate)
+    return {
+        "identifier": f"gas-{gas}",
+        "name": gas_name(gas),
+        "rate": to_place_of(rate.emission_rate, uncertainty),
+        "uncertainty": to_place_of(uncertainty, uncertainty),
+        "low": to_place_of(low, uncertainty),
+        "high": to_place_of(high, uncertainty),
+        "relative": f"{plain(100 * uncertainty / size, 2)} %" if _detected(rate) else "–",
+        "detection_limit": plain(rate.detection_limit, 2),
+        "detected": _detected(rate),
+        "bar": _interval_bar(rate),
+        "budget": _budget(rate),
+        "parts": _parts(rate),
+        "plane": _plane_picture(result, gas),
+        "error": _error_picture(result, gas),
+        "transects": picture(
+            figure_transects(result, gas),
+            alternative=WORDS["transects_alt"].format(gas=gas_name(gas), count=result.transects.count),
+            caption=WORDS["transects_caption"],
+        ),
+        "background": _background_picture(result, gas),
+        "variogram": _variogram_picture(result, gas),
+        "cross_validation": _cross_validation(result.gases[gas].variogram),
+    }
+
+
+def _detected(rate: EmissionRate) -> bool:
+    """Whether shares of the rate mean anything: those of a rate that may be nothing do not."""
+    return rate.emission_rate != 0 and "below_detection_limit" not in rate.flags
+
+
+def _interval_bar(rate: EmissionRate) -> dict[str, str]:
+    """Places of interval, estimate and zero in percent of the bar's width."""
+    low, high = rate.interval95
+    ends = (min(low, 0.0, rate.emission_rate), max(high, 0.0, rate.emission_rate))
+    span = (ends[1] - ends[0]) or 1.0
+
+    def place(value: float) -> float:
+        return 2 + 96 * (value - ends[0]) / span
+
+    return {
+        "low": f"{place(low):.2f}",
+        "width": f"{place(high) - place(low):.2f}",
+        "rate": f"{place(rate.emission_rate):.2f}",
+        "zero": f"{place(0.0):.2f}",
+    }
+
+
+def _budget(rate: EmissionRate) -> list[dict[str, Any]]:
+    total = rate.standard_uncertainty
+    rows = [(term.title, term.value, False) for term in rate.budget] + [(WORDS["budget_total"], total, True)]
+    widest = max(value for _, value, _ in rows) or 1.0
+    return [
+        {
+            "title": title,
+            "value": plain(value, 2),
+            "percent": plain(100 * value / abs(rate.emission_rate), 2) if _detected(rate) else "–",
+            "width": f"{100 * value / widest:.1f}",
+            "total": is_total,
+        }
+        for title, value, is_total in rows
+    ]
+
+
+def _parts(rate: EmissionRate) -> list[dict[str, str]]:
+    named = [
+        ("part_sampled", rate.sampled),
+        ("part_below", rate.below),
+        ("part_above", rate.above),
+        ("part_cut", rate.cut),
+        ("part_fill", rate.fill),
+    ]
+    return [
+        {
+            "title": WORDS[name],
+            "value": to_place_of(value, rate.standard_uncertainty),
+            "share": _percent(100 * value / rate.emission_rate) if _detected(rate) else "–",
+        }
+        for name, value in named
+    ]
+
+
+def _percent(value: float) -> str:
+    text = f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}"
+    return ("0.0" if text == "-0.0" else text.replace("-", "−")) + " %"
+
+
+def _cross_validation(variogram: Variogram) -> list[tuple[str, str]]:
+    found = variogram.cross_validation
+    if found is None:
+        return []
+    unit = WORDS[f"unit_{variogram.quantity}"]
+    return [
+        (WORDS["validation_method"], WORDS[f"validation_{found.method}"]),
+        (WORDS["validation_samples"], str(found.samples)),
+        (WORDS["validation_mean"], plain(found.mean_standardised_error, 2)),
+        (WORDS["validation_spread"], plain(found.rms_standardised_error, 2)),
+        (WORDS["validation_error"].format(unit=unit), plain(found.rms_error)),
+    ]
+
+
+def _plane_picture(result: Result, gas: str) -> Picture:
+    field = result.gases[gas].field
+    inside = np.where((field.region > 0) & np.isfinite(field.estimate), field.estimate, -np.inf)
+    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    return picture(
+        figure_flux_plane(result, gas),
+        alternative=WORDS["plane_alt"].format(
+            gas=gas_name(gas),
+            length=f"{np.ptp(field.x) + field.cell_width:.0f}",
+            low=f"{field.z[0] - field.cell_height / 2:.0f}",
+            high=f"{field.z[-1] + field.cell_height / 2:.0f}",
+            highest=plain(float(inside[row, column])),
+            place=f"{field.x[column]:.0f}",
+            height=f"{field.z[row]:.0f}",
+        ),
+        caption=WORDS["plane_caption"],
+    )
+
+
+def _error_picture(result: Result, gas: str) -> Picture:
+    highest = float(np.nanmax(result.gases[gas].field.standard_error, initial=0.0))
+    return picture(
+        figure_standard_error(result, gas),
+        alternative=WORDS["error_alt"].format(gas=gas_name(gas), highest=plain(highest)),
+        caption=WORDS["error_caption"],
+    )
+
+
+def _background_picture(result: Result, gas: str) -> Picture:
+    found = result.background.gases[gas]
+    signal = result.table[f"{gas}_signal"].to_numpy(dtype=bool)
+    return picture(
+        figure_background(result, gas),
+        alternative=WORDS["background_alt"].format(gas=gas_name(gas), signal=int(signal.sum()), rows=len(signal)),
+        caption=WORDS["background_caption"].format(
+            algorithm=result.settings.background.algorithm,
+            deviation=plain(found.standard_deviation),
+            error=plain(found.standard_error),
+            drift=plain(found.drift),
+        ),
+    )
+
+
+def _variogram_picture(result: Result, gas: str) -> Picture:
+    variogram = result.gases[gas].variogram
+    sill = variogram.nugget + variogram.partial_sill
+    said = {
+        "model": WORDS[f"model_{variogram.model}"],
+        "range_x": plain(variogram.range_x),
+        "range_z": plain(variogram.range_z),
+    }
+    return picture(
+        figure_variogram(result, gas),
+        alternative=WORDS["variogram_alt"].format(gas=gas_name(gas), **said),
+        caption=WORDS["variogram_caption"].format(
+            nugget=f"{100 * variogram.nugget / sill:.0f}" if sill else "–", **said
+        ),
+    )

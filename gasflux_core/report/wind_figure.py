@@ -1,0 +1,160 @@
+"""The wind during the flight: rose, time series, and the normal wind by height."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gasflux_core.report import drawing
+from gasflux_core.report.words import WORDS
+from gasflux_core.wind_profile import WindProfile
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gasflux_core.pipeline import Result
+
+_SECTORS = 24
+_MOST_POINTS = 4000
+_HEIGHT_BINS = 12
+
+
+def figure_wind(result: Result) -> Figure:
+    """Wind rose (where the wind comes from), speed and direction by time, normal wind by height.
+
+    The profile drawn over the measured normal wind is that of the first gas's field, where it has one.
+    """
+    figure = drawing.new_figure(drawing.WIDTH, 3.3)
+    _draw_rose(figure, result.table)
+    _draw_series(figure, result)
+    _draw_profile(drawing.new_axes(figure, 7.05, 0.48, 1.98, 2.4), result)
+    return figure
+
+
+def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
+    from matplotlib import colormaps
+
+    kept = table[table["kept"].to_numpy(dtype=bool)]
+    speed = kept["windspeed"].to_numpy(dtype=float)
+    width = 2 * np.pi / _SECTORS
+    sector = np.round(np.radians(kept["winddir"].to_numpy(dtype=float)) / width).astype(int) % _SECTORS
+    limits = _speed_classes(float(speed.max(initial=1.0)))
+    axes = drawing.new_axes(figure, 0.3, 0.62, 2.25, 2.25, polar=True)
+    axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
+    axes.set_theta_direction(-1)  # type: ignore[attr-defined]
+    base = np.zeros(_SECTORS)
+    angles = np.arange(_SECTORS) * width
+    for index, (low, high) in enumerate(pairwise(limits)):
+        share = np.bincount(sector[(speed >= low) & (speed < high)], minlength=_SECTORS) * 100 / max(len(speed), 1)
+        colour = colormaps[drawing.SEQUENTIAL](0.12 + 0.8 * index / max(len(limits) - 2, 1))
+        axes.bar(angles, share, width * 0.92, bottom=base, color=colour, linewidth=0, label=f"{low:g}–{high:g}")
+        base += share
+    axes.set_xticks(np.radians([0, 90, 180, 270]), [WORDS[point] for point in ("north", "east", "south", "west")])
+    axes.tick_params(axis="x", pad=-2)
+    top = max(float(base.max()), 1.0)
+    step = next(size for size in (1, 2, 5, 10, 20, 25, 50) if top / size < 4)
+    marks = [step * number for number in range(1, int(top // step) + 1)]
+    axes.set_yticks(marks, [f"{mark} %" for mark in marks])
+    axes.set_rlabel_position(_empty_direction(base))  # type: ignore[attr-defined]
+    drawing.label(axes, title=WORDS["title_rose"])
+    axes.title.set_position((0.0, 1.0))
+    drawing.legend(
+        axes,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.06),
+        ncols=len(limits) - 1,
+        title=WORDS["axis_windspeed"],
+        title_fontsize=8,
+        handlelength=0.8,
+        handletextpad=0.3,
+        columnspacing=0.8,
+    )
+
+
+def _draw_series(figure: Figure, result: Result) -> None:
+    table = result.table
+    minutes = table["time"].to_numpy(dtype=float) / 60
+    speed = table["windspeed"].to_numpy(dtype=float)
+    rows = drawing.thinned(speed, _MOST_POINTS)
+    upper = drawing.new_axes(figure, 3.2, 1.85, 3.2, 1.03)
+    lower = drawing.new_axes(figure, 3.2, 0.48, 3.2, 1.03)
+    upper.plot(minutes[rows], speed[rows], color=drawing.BLUE, linewidth=0.7)
+    upper.axhline(result.wind.mean_speed, color=drawing.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    upper.set_ylim(bottom=0)
+    # Directions are drawn about their mean, so that a north wind doesn't jump between 0° and 360°.
+    mean = result.wind.mean_direction
+    around = mean + (table["winddir"].to_numpy(dtype=float) - mean + 180) % 360 - 180
+    lower.plot(minutes[rows], around[rows], ".", color=drawing.TEAL, markersize=2, markeredgewidth=0, rasterized=True)
+    lower.axhline(mean, color=drawing.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    lower.yaxis.set_major_formatter(lambda value, _: f"{value % 360:.0f}")
+    lower.locator_params(axis="y", nbins=5)
+    for axes in (upper, lower):
+        axes.set_xlim(minutes.min(), minutes.max() or 1.0)
+    upper.tick_params(labelbottom=False)
+    drawing.label(upper, y=WORDS["axis_speed"], title=WORDS["title_wind_series"])
+    drawing.label(lower, x=WORDS["axis_time"], y=WORDS["axis_direction"])
+
+
+def _draw_profile(axes: Axes, result: Result) -> None:
+    table = result.table[result.table["kept"].to_numpy(dtype=bool)]
+    height = table["height_above_ground"].to_numpy(dtype=float)
+    normal = table["wind_normal"].to_numpy(dtype=float)
+    rows = np.linspace(0, len(table) - 1, min(len(table), 1500)).astype(int)
+    axes.plot(
+        normal[rows],
+        height[rows],
+        ".",
+        color=drawing.BLUE,
+        markersize=2,
+        markeredgewidth=0,
+        alpha=0.45,
+        label=WORDS["legend_sample"],
+        rasterized=True,
+    )
+    edges = np.unique(np.quantile(height, np.linspace(0, 1, _HEIGHT_BINS + 1)))
+    if len(edges) > 2:
+        bins = np.clip(np.searchsorted(edges, height, side="right") - 1, 0, len(edges) - 2)
+        count = np.bincount(bins, minlength=len(edges) - 1)
+        filled = count > 0
+        means = np.bincount(bins, weights=normal)[filled] / count[filled]
+        places = np.bincount(bins, weights=height)[filled] / count[filled]
+        axes.plot(means, places, "o", color=drawing.INK, markersize=4, label=WORDS["legend_height_mean"])
+    profile = _profile(result)
+    top = float(height.max(initial=1.0)) * 1.05
+    if profile is not None and result.plane_fit.plane.kind == "curtain":
+        heights = np.linspace(0, top, 120)
+        axes.plot(
+            profile.normal(np.zeros_like(heights), heights),
+            heights,
+            color=drawing.ORANGE,
+            linewidth=1.4,
+            label=WORDS["legend_profile"],
+        )
+    axes.axvline(0, color=drawing.QUIET, linewidth=0.7)
+    axes.set_ylim(min(0.0, float(height.min(initial=0.0))), top)
+    drawing.label(axes, x=WORDS["axis_normal_wind"], y=WORDS["axis_height_above_ground"], title=WORDS["title_profile"])
+    drawing.legend(axes, loc="upper left", handletextpad=0.3, borderaxespad=0.2, handlelength=1.2)
+
+
+def _profile(result: Result) -> WindProfile | None:
+    for found in result.gases.values():
+        if found.field.profile:
+            return WindProfile.from_dict(found.field.profile, result.plane_fit.plane)
+    return None
+
+
+def _speed_classes(highest: float) -> list[float]:
+    """Edges of about four round classes of wind speed, m/s."""
+    step = next(size for size in (0.5, 1, 2, 3, 5, 10, 20, 50) if highest / size <= 5 or size == 50)
+    return [step * index for index in range(int(highest // step) + 2)]
+
+
+def _empty_direction(shares: np.ndarray) -> float:
+    """Direction, degrees, in which the fewest winds stand in the way of the scale's numbers."""
+    smooth = shares + np.roll(shares, 1) + np.roll(shares, -1)
+    places = np.arange(1, _SECTORS, 2)
+    return float(places[np.argmin(smooth[places])] * 360 / _SECTORS)

@@ -1,0 +1,139 @@
+"""The files of a whole calculation, for the processes and the command line alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasflux_core.io.geotiff import write_flux_plane
+from gasflux_core.io.layers import footprint_geojson, track_geojson, write_layers_zip
+from gasflux_core.io.tables import write_table
+from gasflux_core.kriging import Field
+from gasflux_core.pipeline import Result
+from processes.outputs import json_text
+
+Progress = Callable[[float, str], None]
+
+FILE_NAMES = {
+    "flux_plane": "flux_plane.tif",
+    "figures": "figures.json",
+    "track": "track.geojson",
+    "footprint": "footprint.geojson",
+    "layers": "layers.zip",
+    "table": "table.csv",
+    "report": "report.html",
+    "preview": "preview.png",
+}
+"""Each product and the name of its file."""
+
+
+def write_products(
+    result: Result,
+    folder: Path,
+    wanted: Collection[str] | None = None,
+    *,
+    source: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Path]:
+    """Write the products of a calculation into a folder; only those wanted are made.
+
+    :param wanted: names from :data:`FILE_NAMES`; None: all of them. Other names are left alone.
+    :param source: the flight's file, whose name and SHA-256 the report shows.
+    :param progress: told before each product, 0 to 1.
+    :returns: name → file.
+    """
+    names = [name for name in FILE_NAMES if wanted is None or name in wanted]
+    paths = {name: folder / FILE_NAMES[name] for name in names}
+    for number, (name, path) in enumerate(paths.items()):
+        if progress is not None:
+            progress(number / len(paths), f"Writing {name.replace('_', ' ')}")
+        if name == "report":
+            _write_report(result, path, source)
+        else:
+            _WRITERS[name](result, path)
+    return paths
+
+
+def fields_on_one_grid(result: Result) -> dict[str, Field]:
+    """The fields of all gases, filled up with NaN to the highest top: a variogram's range says how far up each reaches."""
+    fields = {name: gas.field for name, gas in result.gases.items()}
+    heights = max((field.z for field in fields.values()), key=len)
+    return {name: _filled_up(field, heights) for name, field in fields.items()}
+
+
+def _filled_up(field: Field, heights: NDArray[np.float64]) -> Field:
+    rows = ((0, len(heights) - len(field.z)), (0, 0))
+    return replace(
+        field,
+        z=heights,
+        estimate=np.pad(field.estimate, rows, constant_values=np.nan),
+        standard_error=np.pad(field.standard_error, rows, constant_values=np.nan),
+        region=np.pad(field.region, rows),
+    )
+
+
+def _write_flux_plane(result: Result, path: Path) -> None:
+    write_flux_plane(path, fields_on_one_grid(result), result.plane_fit.plane, result.versions)
+
+
+def _write_figures(result: Result, path: Path) -> None:
+    path.write_text(json_text(result.figures()), encoding="utf-8")
+
+
+def _track(result: Result) -> dict[str, Any]:
+    return track_geojson(result.table, tuple(result.gases))
+
+
+def _footprint(result: Result) -> dict[str, Any]:
+    return footprint_geojson(result.plane_fit.plane, fields_on_one_grid(result))
+
+
+def _write_track(result: Result, path: Path) -> None:
+    path.write_text(json_text(_track(result)), encoding="utf-8")
+
+
+def _write_footprint(result: Result, path: Path) -> None:
+    path.write_text(json_text(_footprint(result)), encoding="utf-8")
+
+
+def _write_layers(result: Result, path: Path) -> None:
+    write_layers_zip(path, {"track": _track(result), "footprint": _footprint(result)})
+
+
+def _write_table(result: Result, path: Path) -> None:
+    write_table(result.table, path)
+
+
+def _write_report(result: Result, path: Path, source: Path | None) -> None:
+    # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
+    from gasflux_core.report import write_report
+
+    write_report(path, result, sha256=_sha256(source) if source else None, source=source.name if source else None)
+
+
+def _write_preview(result: Result, path: Path) -> None:
+    from gasflux_core.report import write_preview
+
+    write_preview(path, result, next(iter(result.gases)))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_WRITERS: dict[str, Callable[[Result, Path], None]] = {
+    "flux_plane": _write_flux_plane,
+    "figures": _write_figures,
+    "track": _write_track,
+    "footprint": _write_footprint,
+    "layers": _write_layers,
+    "table": _write_table,
+    "preview": _write_preview,
+}

@@ -1,0 +1,240 @@
+"""The command line ``gasflux-wps``: the same calculation and the same words as the service."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gasflux_core.errors import GasFluxError, InputError, NoSolution
+from server.keys_command import add_key_commands
+
+if TYPE_CHECKING:
+    from gasflux_core.pipeline import Result
+    from gasflux_core.pipeline import Settings as StageSettings
+    from server.settings import Settings
+
+BAD_INPUT = 2
+"""Exit status where the input or a setting can't be used."""
+
+NO_SOLUTION = 3
+"""Exit status where the data hold no answer."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    :returns: the exit status: 0, or :data:`BAD_INPUT`, or :data:`NO_SOLUTION`.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except NoSolution as error:
+        return _failed(error, NO_SOLUTION)
+    except GasFluxError as error:
+        return _failed(error, BAD_INPUT)
+    except BrokenPipeError:
+        return 0
+
+
+def _failed(error: GasFluxError, status: int) -> int:
+    where = f"{error.parameter}: " if error.parameter and not error.message.startswith(error.parameter) else ""
+    sys.stderr.write(f"gasflux-wps: {where}{error.message}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gasflux-wps", description="Turn a drone's gas measurements into an emission rate; serve it over WPS."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="calculate the emission rate of a flight, without a service")
+    run.add_argument("flight", type=Path, metavar="FLIGHT", help="CSV, XLSX, XLS, GeoJSON, GeoPackage, GML or zip")
+    run.add_argument(
+        "--config", type=Path, metavar="YAML", help="settings, the service's or GasFlux's own YAML or JSON"
+    )
+    run.add_argument("--gas", nargs="+", action="extend", default=[], metavar="FORMULA", help="gases (default: ch4)")
+    run.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", dest="assignments",
+                     help="set one parameter, over the configuration; may be given again")  # fmt: skip
+    run.add_argument("--out", type=Path, metavar="DIR", help="write GeoTIFF, GeoJSON, table, figures and report there")
+    run.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
+    run.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    run.set_defaults(command=_run)
+
+    simulate = commands.add_parser("simulate", help="write a simulated flight of known emission rate")
+    simulate.add_argument("flight", type=Path, metavar="FLIGHT.csv", help="where to write the flight")
+    simulate.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="assignments",
+                          help="set one parameter of the simulation; may be given again")  # fmt: skip
+    simulate.set_defaults(command=_simulate)
+
+    serve = commands.add_parser("serve", help="start the service")
+    serve.add_argument("--host", help="address to listen on (default: as the settings say)")
+    serve.add_argument("--port", type=int, help="port to listen on (default: as the settings say)")
+    serve.add_argument("--workers", type=int, help="web worker processes (default: as the settings say)")
+    _with_settings(serve)
+    serve.set_defaults(command=_serve)
+
+    worker = commands.add_parser("worker", help="run accepted jobs without a web server")
+    _with_settings(worker)
+    worker.set_defaults(command=_worker)
+
+    migrate = commands.add_parser("migrate", help="bring the job table to this version's form")
+    _with_settings(migrate)
+    migrate.set_defaults(command=_migrate)
+
+    config = commands.add_parser("config", help="show the settings in force and where each comes from")
+    config.add_argument("--check", action="store_true", help="only say whether the service could start")
+    _with_settings(config)
+    config.set_defaults(command=_config)
+    add_key_commands(commands, _with_settings)
+
+    return parser
+
+
+def _with_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: pywps.cfg)")
+
+
+# ---- run and simulate: the science without a service
+
+
+def _run(options: argparse.Namespace) -> None:
+    # The libraries of the calculation take a second to load: only where they are used.
+    from gasflux_core.io.tables import read_table
+    from gasflux_core.pipeline import run_pipeline
+    from processes.products import write_products
+
+    settings, gases, notes = _settings_of_run(options)
+    if not options.flight.is_file():
+        raise InputError(f"there is no file {options.flight}", "flight")
+    result = run_pipeline(read_table(options.flight), gases, settings, None if options.quiet else _tell, notes)
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_products(result, options.out, source=options.flight)
+    figures = result.figures()
+    if options.json == "-":
+        sys.stdout.write(json.dumps(figures, allow_nan=False) + "\n")
+        return
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    _summarise(result, options.out)
+
+
+def _settings_of_run(options: argparse.Namespace) -> tuple[StageSettings, tuple[str, ...], tuple[str, ...]]:
+    from gasflux_core.configuration import read_configuration
+    from gasflux_core.pipeline import check_settings
+
+    sections: dict[str, dict[str, Any]] = {}
+    gases: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    if options.config is not None:
+        if not options.config.is_file():
+            raise InputError(f"there is no file {options.config}", "configuration")
+        text = options.config.read_bytes().decode("utf-8", errors="replace")
+        configuration = read_configuration(text)
+        sections = {name: dict(values) for name, values in configuration.sections.items()}
+        gases, notes = configuration.gases, configuration.notes
+    for assignment in options.assignments:
+        path, value = _assignment(assignment)
+        section, dot, name = path.partition(".")
+        if not dot:
+            raise InputError(
+                f"--set {assignment}: expected SECTION.NAME=VALUE, such as variogram.model=spherical", "--set"
+            )
+        sections.setdefault(section, {})[name] = value
+    return check_settings(sections), tuple(options.gas) or gases or ("ch4",), notes
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise InputError(f"--set {text}: expected NAME=VALUE", "--set")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name.strip(), value
+
+
+def _tell(fraction: float, text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{100 * fraction:3.0f} %  {text}" + ("\n" if fraction >= 1 else ""))
+        sys.stderr.flush()
+
+
+def _summarise(result: Result, folder: Path | None) -> None:
+    from gasflux_core.flags import FLAG_TEXTS
+
+    figures = result.figures()
+    for gas, found in figures["gases"].items():
+        low, high = found["interval95"]
+        sys.stdout.write(
+            f"{gas}: {found['emission_rate']:.4g} ± {found['standard_uncertainty']:.2g} kg/h"
+            f"   (95 % interval {low:.4g} to {high:.4g} kg/h)\n"
+        )
+        for flag in found["flags"]:
+            sys.stdout.write(f"  note: {FLAG_TEXTS.get(flag, flag)}\n")
+    for note in figures["notes"]:
+        sys.stdout.write(f"note: {note}\n")
+    if folder is not None:
+        sys.stdout.write(f"files in {folder}\n")
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from gasflux_core.io.tables import write_table
+    from gasflux_core.simulate import SimulationParameters, simulate_flight
+
+    parameters = SimulationParameters.check(dict(_assignment(text) for text in options.assignments))
+    simulation = simulate_flight(parameters)
+    write_table(simulation.table, options.flight)
+    for gas, rate in simulation.true_rates.items():
+        sys.stdout.write(f"{gas}: {rate:.6g} kg/h true emission rate\n")
+    sys.stdout.write(f"{len(simulation.table)} rows in {options.flight}\n")
+
+
+# ---- the service
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from server.serve import serve
+
+    serve(options.settings, options.host, options.port, options.workers)
+
+
+def _worker(options: argparse.Namespace) -> None:
+    from server.serve import run_jobs
+
+    run_jobs(options.settings)
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    from server.jobs.database import migrate
+
+    settings = _settings(options)
+    migrate(settings.jobs.database)
+    sys.stdout.write("The job table is up to date.\n")
+
+
+def _config(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    for note in settings.notes:
+        sys.stderr.write(f"note: {note}\n")
+    if options.check:
+        from server.settings import prepare
+
+        prepare(settings)
+        sys.stdout.write("The service can start with these settings.\n")
+        return
+    for row in settings.describe():
+        sys.stdout.write(f"[{row.section}] {row.key} = {row.value}   ({row.source})\n")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from server.settings import load_settings
+
+    return load_settings(options.settings)

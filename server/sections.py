@@ -1,0 +1,182 @@
+"""The settings, section by section: each key declared once, with its default and what it does.
+
+From these come the reading of ``pywps.cfg``, the environment names, the refusals and the
+reference of the documentation. Sections ``metadata:main``, ``server`` and ``logging`` keep the
+names that PyWPS gave them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
+
+
+def _size(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?b)?", value.strip().lower())
+    if match is None:
+        raise ValueError("a size such as 100mb, 500kb or 1gb is expected")
+    return int(float(match[1]) * _UNITS[match[2] or ""])
+
+
+def _words(separator: str) -> BeforeValidator:
+    def split(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(separator) if part.strip())
+
+    return BeforeValidator(split)
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+"""A number of bytes, written with or without kb, mb or gb (of 1024)."""
+
+Names = Annotated[tuple[str, ...], _words(","), PlainSerializer(",".join, when_used="json")]
+"""Words separated by commas."""
+
+Paths = Annotated[tuple[Path, ...], _words(os.pathsep)]
+"""Paths separated by colons, as PyWPS has it."""
+
+
+def _key(default: Any, text: str, **bounds: Any) -> Any:
+    return Field(default, description=text, **bounds)
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and no key that nobody reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class MetadataSection(Section):
+    """``[metadata:main]``: what the capabilities say of the service and of who runs it."""
+
+    identification_title: str = _key("GasFlux WPS", "Title of the service.")
+    identification_abstract: str = _key(
+        "Turns the gas and wind measurements of a drone's flight into an emission rate with its uncertainty.",
+        "What the service is for, in a sentence or two.",
+    )
+    identification_keywords: Names = _key("WPS,GasFlux,methane,emission rate,drone,kriging", "Keywords, by commas.")
+    identification_keywords_type: str = _key("theme", "Kind of the keywords.")
+    identification_fees: str = _key("NONE", "Fees for using the service.")
+    identification_accessconstraints: str = _key("NONE", "Constraints on using the service.")
+    provider_name: str = _key("Not stated", "Name of the organisation that runs the service.")
+    provider_url: str = _key("", "Web page of that organisation.")
+    contact_name: str = _key("", "Person to ask.")
+    contact_position: str = _key("", "That person's position.")
+    contact_address: str = _key("", "Street and number.")
+    contact_city: str = _key("", "City.")
+    contact_stateorprovince: str = _key("", "State or province.")
+    contact_postalcode: str = _key("", "Postal code.")
+    contact_country: str = _key("", "Country.")
+    contact_phone: str = _key("", "Telephone number.")
+    contact_fax: str = _key("", "Fax number.")
+    contact_email: str = _key("", "E-mail address.")
+    contact_url: str = _key("", "Web page for contact.")
+    contact_hours: str = _key("", "Hours in which someone answers.")
+    contact_instructions: str = _key("", "How to get in touch.")
+    contact_role: str = _key("pointOfContact", "Role of the contact.")
+
+
+class ServerSection(Section):
+    """``[server]``: addresses, folders and limits, under PyWPS's names."""
+
+    url: str = _key("", "Address of the WPS that clients see. Blank: made from host and port.")
+    outputurl: str = _key("", "Address under which clients find result files. Blank: made from host and port.")
+    outputpath: Path = _key(
+        Path(), "Folder of the result files. Blank: outputs in the data folder. Must be on workdir's file system."
+    )
+    workdir: Path = _key(Path(), "Folder in which jobs work. Blank: work in the data folder.")
+    maxrequestsize: Size = _key("100mb", "Largest body of a request.")
+    maxsingleinputsize: Size = _key("100mb", "Largest single input, sent or referenced.")
+    parallelprocesses: int = _key(
+        0, "How many jobs run at the same time. 0: as many as there are processors, 8 at most.", ge=0, le=256
+    )
+    maxprocesses: int = _key(100, "How many jobs may wait; the next one is refused as busy.", ge=1)
+    allowedinputpaths: Paths = _key(
+        "", "Folders from which file:// references may be read, separated by colons. Blank: none."
+    )
+
+
+class LoggingSection(Section):
+    """``[logging]``: what the operator gets to read."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _key("INFO", "Least grave message that is kept.")
+    file: str = _key("", "File of the log. Blank: standard error.")
+    format: str = _key(
+        "%(asctime)s %(levelname)s %(name)s %(message)s", "Format of a line, as Python's logging has it."
+    )
+
+
+class GasfluxSection(Section):
+    """``[gasflux]``: the web server and the data folder."""
+
+    host: str = _key("127.0.0.1", "Address on which the service listens.", min_length=1)
+    port: int = _key(5000, "Port on which the service listens.", ge=1, le=65535)
+    data: Path = _key(Path("data"), "Folder for all that the service keeps; relative to the settings file.")
+    workers: int = _key(2, "Web worker processes.", ge=1, le=64)
+    threads: int = _key(8, "Threads of each web worker.", ge=1, le=256)
+
+
+class JobsSection(Section):
+    """``[jobs]``: the table of jobs and waiting for them."""
+
+    database: str = _key("", "SQLAlchemy URL of the job table. Blank: SQLite in the data folder.")
+    sync_wait: float = _key(300.0, "Longest time in seconds that a synchronous request waits for its job.", gt=0)
+
+
+class SecuritySection(Section):
+    """``[security]``: what may be reached, and from where."""
+
+    allowed_hosts: Names = _key(
+        "",
+        "Hosts from which references are fetched, and no others, by commas: names, .domains, addresses or networks "
+        "such as 10.0.0.0/8; a host named here may be in a private network. Blank: every host with a public address.",
+    )
+    keys: Literal["open", "execute"] = _key(
+        "open",
+        "Who may execute processes. open: everyone who reaches the service. execute: who sends a key in the header "
+        "X-API-Key; keys are made by gasflux-wps key create.",
+    )
+    fetch_timeout: float = _key(60.0, "Longest time in seconds for fetching one reference.", gt=0)
+    cors_origin: str = _key("*", "Access-Control-Allow-Origin of /wps, /outputs and /health. none: no CORS headers.")
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "metadata:main": MetadataSection,
+    "server": ServerSection,
+    "logging": LoggingSection,
+    "gasflux": GasfluxSection,
+    "jobs": JobsSection,
+    "security": SecuritySection,
+}
+"""Name in the file → its declaration."""
+
+WITHOUT_EFFECT: dict[str, frozenset[str]] = {
+    "server": frozenset(
+        (
+            "encoding",
+            "language",
+            "temp_path",
+            "processes_path",
+            "sethomedir",
+            "cleantempdir",
+            "storagetype",
+            "storage_copy_function",
+            "default_mimetype",
+            "json_indent",
+        )
+    ),
+    "logging": frozenset(("database", "prefix")),
+}
+"""Keys that PyWPS reads and this service doesn't: taken with a note, since operators have them in their files."""
+
+SECTIONS_WITHOUT_EFFECT = frozenset(("processing", "grass", "s3"))
+"""Sections of PyWPS's that are taken with a note."""

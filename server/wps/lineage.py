@@ -1,0 +1,93 @@
+"""What a client sent, told back to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from processes.declaration import ProcessDeclaration
+from server.jobs.model import Job
+from server.jobs.request import InputItem, OutputRequest
+from server.store import NoSuchFile, Store
+from server.wps.complex_data import add_complex
+from server.wps.xml import HREF, Element, add, clean, ows, unit_uri, wps
+
+
+def add_lineage(
+    root: Element, job: Job, declared: ProcessDeclaration, outputs: Sequence[OutputRequest], store: Store
+) -> None:
+    """Append DataInputs and OutputDefinitions to a response: every value, as it came."""
+    if job.request.inputs:
+        inputs = add(root, wps("DataInputs"))
+        for identifier, items in job.request.inputs.items():
+            described = declared.input(identifier)
+            for item in items:
+                element = add(inputs, wps("Input"))
+                add(element, ows("Identifier"), identifier)
+                if described is not None:
+                    add(element, ows("Title"), described.title)
+                _value(element, item, job.id, store)
+    if outputs:
+        definitions = add(root, wps("OutputDefinitions"))
+        for wanted in outputs:
+            _definition(definitions, wanted, declared)
+
+
+def _value(parent: Element, item: InputItem, job_id: str, store: Store) -> None:
+    form = {"mimeType": item.media_type, "schema": item.schema}
+    if item.href is not None:
+        _reference(parent, item)
+        return
+    data = add(parent, wps("Data"))
+    if item.upload is None:
+        add(data, wps("LiteralData"), item.text or "", uom=unit_uri(item.unit))
+    else:
+        content = _uploaded(job_id, item.upload, store)
+        add_complex(data, content, form, encoding=item.encoding if item.encoding == "base64" else None)
+
+
+def _uploaded(job_id: str, name: str, store: Store) -> bytes:
+    """What came with the request: from the results once the job has ended, until then from its work folder."""
+    with contextlib.suppress(NoSuchFile):
+        return store.path(job_id, name).read_bytes()
+    path = store.inputs_folder(job_id) / name
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    return b""
+
+
+def _reference(parent: Element, item: InputItem) -> None:
+    element = add(
+        parent,
+        wps("Reference"),
+        method=item.method,
+        mimeType=item.media_type,
+        encoding=item.encoding,
+        schema=item.schema,
+    )
+    element.set(HREF, clean(item.href or ""))
+    for key, value in item.headers.items():
+        add(element, wps("Header")).attrib.update({"key": clean(key), "value": clean(value)})
+    if item.body is not None:
+        add(element, wps("Body"), item.body)
+    elif item.body_href is not None:
+        add(element, wps("BodyReference")).set(HREF, clean(item.body_href))
+
+
+def _definition(parent: Element, wanted: OutputRequest, declared: ProcessDeclaration) -> None:
+    described = declared.output(wanted.identifier)
+    by_reference = wanted.by_reference
+    if by_reference is None and described is not None:
+        by_reference = described.by_reference
+    element = add(
+        parent,
+        wps("Output"),
+        asReference="true" if by_reference else "false",
+        mimeType=wanted.media_type,
+        encoding=wanted.encoding,
+        schema=wanted.schema,
+        uom=unit_uri(wanted.unit),
+    )
+    add(element, ows("Identifier"), wanted.identifier)
+    if described is not None:
+        add(element, ows("Title"), described.title)

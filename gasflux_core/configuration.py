@@ -68,7 +68,7 @@ def read_configuration(text: str, *, parameter: str = "configuration", max_bytes
         if not isinstance(values, Mapping):
             faults.append(InputError(f"{name}: expected parameters with their values, got {values!r:.60}", parameter))
             continue
-        faults += _check_names(name, values, parameter)
+        faults += _check_names(name, Settings.model_fields[name].annotation, values, parameter)
         sections[name] = _merge(sections.get(name, {}), values)
     gases, ranges, gas_faults = _gases(given.get("gases"), parameter)
     faults += gas_faults
@@ -81,10 +81,16 @@ def read_configuration(text: str, *, parameter: str = "configuration", max_bytes
     return Configuration(sections, gases, mapped.notes)
 
 
-def _check_names(section: str, values: Mapping[Any, Any], parameter: str) -> list[InputError]:
-    model = Settings.model_fields[section].annotation
-    known = set(getattr(model, "model_fields", ()))
-    return [InputError(unknown_key(str(key), known, f"{section}."), parameter) for key in values if key not in known]
+def _check_names(within: str, model: Any, values: Mapping[Any, Any], parameter: str) -> list[InputError]:
+    """Faults for keys that a stage's parameters, or those nested in them, don't have."""
+    fields = model.model_fields
+    faults = []
+    for key, value in values.items():
+        if key not in fields:
+            faults.append(InputError(unknown_key(str(key), set(fields), f"{within}."), parameter))
+        elif isinstance(value, Mapping) and hasattr(fields[key].annotation, "model_fields"):
+            faults += _check_names(f"{within}.{key}", fields[key].annotation, value, parameter)
+    return faults
 
 
 def _check_values(

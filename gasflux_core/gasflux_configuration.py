@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from gasflux_core.background import BackgroundParameters
 from gasflux_core.errors import InputError
 from gasflux_core.headers import OPTIONAL, REQUIRED, canonical
 
@@ -37,6 +38,17 @@ GASFLUX_KEYS = _SIMULATOR_KEYS | {
 """Top-level keys of a GasFlux file, but for ``gases``, which both forms have."""
 
 _ALGORITHMS = ("fastchrom", "fabc", "dietrich", "golotvin", "std_distribution", "arpls", "asls", "snip")
+
+_FASTCHROM_LEFT_TO_THE_LIBRARY = {
+    "half_window": None,
+    "threshold": None,
+    "min_fwhm": None,
+    "interp_half_window": 5,
+    "smooth_half_window": None,
+    "max_iter": 100,
+    "min_length": 2,
+}
+"""The defaults of pybaselines: what GasFlux runs where a file names fastchrom and has no settings for it."""
 
 _VARIOGRAM_KEYS = {
     "model": "model",
@@ -195,25 +207,37 @@ def _map_strategies(value: Any, mapped: Mapped) -> None:
 
 
 def _map_background(value: Any, mapped: Mapped) -> None:
+    parent = "algorithmic_baseline_settings"
     loose = ("smooth_half_window", "num_std")
-    settings = mapped.section(value, "algorithmic_baseline_settings", ["algorithm", *loose, *_ALGORITHMS])
+    settings = mapped.section(value, parent, ["algorithm", *loose, *_ALGORITHMS])
     algorithm = settings.pop("algorithm", "fastchrom")
     if algorithm not in _ALGORITHMS:
-        mapped.fault(
-            f"algorithmic_baseline_settings.algorithm: expected one of {', '.join(_ALGORITHMS)}, got {algorithm!r:.60}"
-        )
+        mapped.fault(f"{parent}.algorithm: expected one of {', '.join(_ALGORITHMS)}, got {algorithm!r:.60}")
         return
-    # some write a key of the algorithm one level too high
     high = {key: settings.pop(key) for key in loose if key in settings}
     background: dict[str, Any] = {"algorithm": algorithm}
     for name, values in settings.items():
-        if not isinstance(values, Mapping):
-            mapped.fault(f"algorithmic_baseline_settings.{name}: expected keys with their values, got {values!r:.60}")
-            continue
-        background[name] = {key: item for key, item in values.items() if item is not None}
-    if high:
-        background[algorithm] = high | background.get(algorithm, {})
+        known = _names_of_algorithm(name)
+        # GasFlux's file has the key weights, always without a value
+        mapped.section(values, f"{parent}.{name}", [*known, "weights"])
+        if isinstance(values, Mapping):
+            if values.get("weights") is not None:
+                mapped.fault(f"{parent}.{name}.weights: weights can't be given here; leave them out")
+            background[name] = {key: item for key, item in values.items() if key in known}
+    own = background.get(algorithm)
+    if own is None and algorithm == "fastchrom":
+        background["fastchrom"] = dict(_FASTCHROM_LEFT_TO_THE_LIBRARY)
+    # some write a key of the algorithm one level too high
+    for key, item in high.items():
+        if key not in _names_of_algorithm(algorithm):
+            mapped.noted.append(f"{parent}.{key} is not used: {algorithm} has no such setting")
+        elif key not in (own or {}):
+            background.setdefault(algorithm, {})[key] = item
     mapped.sections["background"] = background
+
+
+def _names_of_algorithm(algorithm: str) -> list[str]:
+    return list(getattr(BackgroundParameters.model_fields[algorithm].annotation, "model_fields", ()))
 
 
 def _map_filters(value: Any, mapped: Mapped) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from gasflux_core.covariance import ModelName
 from gasflux_core.cross_validation import cross_validate
@@ -33,6 +34,9 @@ _LEAST_SAMPLES = 3
 _PURE_NUGGET_MISFIT = 0.6
 """From this share of a pure nugget's misfit on, the model explains no more than chance does."""
 _PURE_NUGGET_SHARE = 0.95
+_NEIGHBOUR_LAG = 0.2
+"""Effective ranges up to which successive samples are neighbours."""
+_LEAST_TRIPLES = 10
 _MEDIAN_TO_DEVIATION = 1.4826
 """Standard deviation over median absolute value, of a normal distribution."""
 _SECOND_DIFFERENCE_GAIN = 6.0
@@ -278,13 +282,13 @@ def _fit(
         fitted = FittedModel((1 - _UNSEEN_SHARE) * sill, _UNSEEN_SHARE * sill, middle_x, middle_z, 1.0, False)
         flags.append("no_structure")
     elif parameters.nugget:
-        fitted = replace(fitted, nugget=max(fitted.nugget, _noise(values, transects)))
+        fitted = replace(fitted, nugget=max(fitted.nugget, _noise(positions, values, transects, fitted)))
     if fitted.at_bound:
         flags.append("range_at_bound")
     return fitted, tuple(flags)
 
 
-def _noise(values: Array, transects: NDArray[np.int64]) -> float:
+def _noise(positions: Array, values: Array, transects: NDArray[np.int64], fitted: FittedModel) -> float:
     """Variance of the noise between neighbouring samples, from the median of their second differences.
 
     Smooth models fit a plume's lag classes best with no nugget at all, and would then take the noise at
@@ -292,8 +296,10 @@ def _noise(values: Array, transects: NDArray[np.int64]) -> float:
     to sample, and clean air is in the majority.
     """
     second = values[2:] - 2 * values[1:-1] + values[:-2]
-    within = (transects[2:] == transects[:-2]) & (transects[2:] == transects[1:-1])
-    if not within.any():
+    step = np.hypot(*(np.diff(positions, axis=0) / (fitted.range_x, fitted.range_z)).T)
+    close = (step < _NEIGHBOUR_LAG) & (transects[1:] == transects[:-1])
+    within = close[1:] & close[:-1]
+    if np.count_nonzero(within) < _LEAST_TRIPLES:
         return 0.0
     return float((_MEDIAN_TO_DEVIATION * np.median(np.abs(second[within]))) ** 2 / _SECOND_DIFFERENCE_GAIN)
 
@@ -303,7 +309,7 @@ def _bounds(
 ) -> FitBounds:
     """Ranges between the spacing of samples and transects, and a multiple of the plane's size."""
     length, height = extent
-    steps = np.abs(np.diff(positions[:, 0]))
+    steps = cKDTree(positions).query(positions, k=2)[0][:, 1]
     along = float(np.median(steps[steps > 0])) if np.any(steps > 0) else length / 100
     levels = np.sort([np.median(positions[transects == number, 1]) for number in np.unique(transects)])
     gaps = np.diff(levels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gasflux_core.background import GasBackground
@@ -63,7 +64,7 @@ class EmissionRate(StageProcess):
         configuration = read_configuration_input(inputs)
         parameters = read_stage_parameters(inputs, "emission_rate", EmissionRateParameters, configuration)
         gas, plane = read_gas(inputs), read_plane(inputs)
-        field = rebuilt("field", Field.from_dict, read_json(inputs, "field"))
+        field = _field_of(gas, read_json(inputs, "field"))
         background = _background_of(gas, read_json(inputs, "background"))
         context.progress(0.1, "Reading the table")
         needs = ["x", "z", "kept", "transect", "height_above_ground", f"{gas}_mass_enhancement", f"{gas}_flux_density"]
@@ -78,10 +79,23 @@ class EmissionRate(StageProcess):
         }
 
 
+def _field_of(gas: str, values: dict[str, Any]) -> Field:
+    field: Field = rebuilt("field", Field.from_dict, values)
+    if field.gas != gas:
+        raise InputError(f"field: was kriged for {field.gas}, the gas here is {gas}", "field")
+    return field
+
+
 def _background_of(gas: str, figures: dict[str, Any]) -> GasBackground:
     found = figures.get("gases")
     if not isinstance(found, dict) or gas not in found:
         known = ", ".join(found) if isinstance(found, dict) else "none"
         raise InputError(f"background: holds no figures of {gas} (gases there: {known})", "background")
-    background: GasBackground = rebuilt("background", lambda values: GasBackground(**values), found[gas])
+    background: GasBackground = rebuilt("background", _background, found[gas])
     return background
+
+
+def _background(values: dict[str, Any]) -> GasBackground:
+    # What isn't known is NaN in the stage's result and null in JSON.
+    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in values.items()}
+    return GasBackground(**known)

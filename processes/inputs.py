@@ -291,7 +291,7 @@ def rebuilt(identifier: str, build: Any, values: dict[str, Any]) -> Any:
     """What ``build`` makes of a JSON product, or a fault that names the input it came by."""
     try:
         return build(values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         told = f"{identifier}: is not what an earlier stage writes ({type(error).__name__}: {error})"
         raise InputError(told, identifier) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gasflux_core.errors import InputError
 from gasflux_core.io.geotiff import write_flux_plane
 from gasflux_core.io.tables import read_stage_table
 from gasflux_core.kriging import KrigingParameters, krige_flux_plane
@@ -71,7 +72,7 @@ class Kriging(StageProcess):
         configuration = read_configuration_input(inputs)
         parameters = read_stage_parameters(inputs, "kriging", KrigingParameters, configuration)
         gas, plane = read_gas(inputs), read_plane(inputs)
-        variogram = rebuilt("variogram", Variogram.from_dict, read_json(inputs, "variogram"))
+        variogram = _variogram_of(gas, read_json(inputs, "variogram"))
         context.progress(0.1, "Reading the table")
         needs = ["x", "z", "kept", "transect", "height_above_ground", f"{gas}_{variogram.quantity}"]
         table = read_stage_table(inputs.file("table"), needs)
@@ -84,3 +85,11 @@ class Kriging(StageProcess):
             write_flux_plane(path, {gas: field}, plane, versions())
             made["flux_plane"] = file_value(path, formats.GEOTIFF)
         return made
+
+
+def _variogram_of(gas: str, values: dict[str, Any]) -> Variogram:
+    fitted_to = values.pop("gas", None)
+    if fitted_to != gas:
+        raise InputError(f"variogram: was fitted to {fitted_to}, the gas here is {gas}", "variogram")
+    variogram: Variogram = rebuilt("variogram", Variogram.from_dict, values)
+    return variogram

@@ -61,7 +61,7 @@ def write_products(
 
 
 def fields_on_one_grid(result: Result) -> dict[str, Field]:
-    """The fields of all gases, filled up with NaN to the highest top: a variogram's range says how far up each reaches."""
+    """The fields of all gases, filled up with NaN to the highest top: each reaches up as far as its variogram says."""
     fields = {name: gas.field for name, gas in result.gases.items()}
     heights = max((field.z for field in fields.values()), key=len)
     return {name: _filled_up(field, heights) for name, field in fields.items()}

@@ -70,7 +70,7 @@ class Variogram(StageProcess):
         variogram = estimate_variogram(table, gas, plane, parameters)
         context.progress(0.9, "Writing the variogram")
         return {
-            "variogram": json_value(context, "variogram", variogram),
+            "variogram": json_value(context, "variogram", {"gas": gas, **variogram.to_dict()}),
             "experimental": table_value(context, "experimental", _experimental_table(variogram.experimental)),
         }
 

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :returns: the exit status: 0, or :data:`BAD_INPUT`, or :data:`NO_SOLUTION`.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.command(options) or 0)
     except NoSolution as error:
@@ -46,11 +46,12 @@ def _failed(error: GasFluxError, status: int) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options; the reference is made from it."""
+    program = argparse.ArgumentParser(
         prog="gasflux-wps", description="Turn a drone's gas measurements into an emission rate; serve it over WPS."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = program.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="calculate the emission rate of a flight, without a service")
     run.add_argument("flight", type=Path, metavar="FLIGHT", help="CSV, XLSX, XLS, GeoJSON, GeoPackage, GML or zip")
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     config.set_defaults(command=_config)
     add_key_commands(commands, _with_settings)
 
-    return parser
+    return program
 
 
 def _with_settings(parser: argparse.ArgumentParser) -> None:

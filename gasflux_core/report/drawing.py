@@ -55,9 +55,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def new_axes(
-    figure: Figure, left: float, bottom: float, width: float, height: float, *, polar: bool = False, grid: bool = True
-) -> Axes:
+def new_axes(figure: Figure, left: float, bottom: float, width: float, height: float, *, grid: bool = True) -> Axes:
     """Axes at a place given in inches from the sheet's lower left corner.
 
     Places are given, not found by a layout engine: that would draw every figure twice.
@@ -65,15 +63,13 @@ def new_axes(
     sheet_width, sheet_height = figure.get_size_inches()
     axes: Axes = figure.add_axes(
         (left / sheet_width, bottom / sheet_height, width / sheet_width, height / sheet_height),
-        projection="polar" if polar else None,
     )
     axes.tick_params(labelsize=_FONT - 1, colors=INK, length=3, width=0.6, pad=2)
     for spine in axes.spines.values():
         spine.set_color(QUIET)
         spine.set_linewidth(0.6)
-    if not polar:
-        axes.spines["top"].set_visible(False)
-        axes.spines["right"].set_visible(False)
+    axes.spines["top"].set_visible(False)
+    axes.spines["right"].set_visible(False)
     if grid:
         axes.grid(True, color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasflux_core.report import drawing
 from gasflux_core.report.words import WORDS
@@ -35,44 +36,75 @@ def figure_wind(result: Result) -> Figure:
     return figure
 
 
-def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
-    from matplotlib import colormaps
+def wind_rose(table: pd.DataFrame) -> tuple[list[float], NDArray[np.float64]]:
+    """Edges of the classes of wind speed (m/s), and the share of the kept rows (%) by class and sector.
 
+    The first sector is centred on north, the next ones follow clockwise.
+    """
     kept = table[table["kept"].to_numpy(dtype=bool)]
     speed = kept["windspeed"].to_numpy(dtype=float)
-    width = 2 * np.pi / _SECTORS
-    sector = np.round(np.radians(kept["winddir"].to_numpy(dtype=float)) / width).astype(int) % _SECTORS
+    sector = np.round(kept["winddir"].to_numpy(dtype=float) * _SECTORS / 360).astype(int) % _SECTORS
     limits = _speed_classes(float(speed.max(initial=1.0)))
-    axes = drawing.new_axes(figure, 0.3, 0.62, 2.25, 2.25, polar=True)
-    axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
-    axes.set_theta_direction(-1)  # type: ignore[attr-defined]
-    base = np.zeros(_SECTORS)
-    angles = np.arange(_SECTORS) * width
-    for index, (low, high) in enumerate(pairwise(limits)):
-        share = np.bincount(sector[(speed >= low) & (speed < high)], minlength=_SECTORS) * 100 / max(len(speed), 1)
-        colour = colormaps[drawing.SEQUENTIAL](0.12 + 0.8 * index / max(len(limits) - 2, 1))
-        axes.bar(angles, share, width * 0.92, bottom=base, color=colour, linewidth=0, label=f"{low:g}–{high:g}")
-        base += share
-    axes.set_xticks(np.radians([0, 90, 180, 270]), [WORDS[point] for point in ("north", "east", "south", "west")])
-    axes.tick_params(axis="x", pad=-2)
-    top = max(float(base.max()), 1.0)
+    counts = [
+        np.bincount(sector[(speed >= low) & (speed < high)], minlength=_SECTORS) for low, high in pairwise(limits)
+    ]
+    return limits, np.array(counts) * 100 / max(len(speed), 1)
+
+
+def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
+    """Drawn on plain axes: matplotlib's polar ones take three times as long."""
+    from matplotlib import colormaps
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
+
+    limits, shares = wind_rose(table)
+    axes = drawing.new_axes(figure, 0.3, 0.62, 2.25, 2.25, grid=False)
+    axes.set_axis_off()
+    top = max(float(shares.sum(axis=0).max()), 1.0)
     step = next(size for size in (1, 2, 5, 10, 20, 25, 50) if top / size < 4)
-    marks = [step * number for number in range(1, int(top // step) + 1)]
-    axes.set_yticks(marks, [f"{mark} %" for mark in marks])
-    axes.set_rlabel_position(_empty_direction(base))  # type: ignore[attr-defined]
+    rings = step * np.arange(1, int(np.ceil(top / step)) + 1)
+    around = np.linspace(0, 2 * np.pi, 181)
+    for ring in rings:
+        axes.plot(ring * np.sin(around), ring * np.cos(around), color=drawing.RULE, linewidth=0.7, zorder=1)
+    outer = float(rings[-1])
+    axes.plot([0, 0, np.nan, -outer, outer], [-outer, outer, np.nan, 0, 0], color=drawing.RULE, linewidth=0.7, zorder=1)
+    inner = np.zeros(_SECTORS)
+    handles = []
+    for number, (low, high) in enumerate(pairwise(limits)):
+        colour = colormaps[drawing.SEQUENTIAL](0.12 + 0.8 * number / max(len(limits) - 2, 1))
+        petals = [_petal(sector, inner[sector], inner[sector] + shares[number, sector]) for sector in range(_SECTORS)]
+        axes.add_collection(PolyCollection(petals, facecolors=[colour], linewidths=0, zorder=2))
+        handles.append(Patch(color=colour, linewidth=0, label=f"{low:g}–{high:g}"))
+        inner += shares[number]
+    for bearing, point in ((0, "north"), (90, "east"), (180, "south"), (270, "west")):
+        x, y = 1.1 * outer * np.sin(np.radians(bearing)), 1.1 * outer * np.cos(np.radians(bearing))
+        axes.text(x, y, WORDS[point], ha="center", va="center", fontsize=9, color=drawing.INK)
+    aside = np.radians(_empty_direction(inner))
+    for ring in rings:
+        place = (ring * np.sin(aside), ring * np.cos(aside))
+        axes.text(*place, f"{ring} %", ha="center", va="center", fontsize=7.5, color=drawing.INK, zorder=3)
+    axes.set_xlim(-1.2 * outer, 1.2 * outer)
+    axes.set_ylim(-1.2 * outer, 1.2 * outer)
     drawing.label(axes, title=WORDS["title_rose"])
-    axes.title.set_position((0.0, 1.0))
     drawing.legend(
         axes,
+        handles=handles,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.06),
-        ncols=len(limits) - 1,
+        bbox_to_anchor=(0.5, 0.01),
+        ncols=len(handles),
         title=WORDS["axis_windspeed"],
         title_fontsize=8,
         handlelength=0.8,
         handletextpad=0.3,
         columnspacing=0.8,
     )
+
+
+def _petal(sector: int, inner: float, outer: float) -> NDArray[np.float64]:
+    """Corners of the part of a sector between two radii; bearings run clockwise from the top."""
+    angles = 2 * np.pi * (sector + np.linspace(-0.46, 0.46, 7)) / _SECTORS
+    arc = np.column_stack([np.sin(angles), np.cos(angles)])
+    return np.vstack([inner * arc, outer * arc[::-1]])
 
 
 def _draw_series(figure: Figure, result: Result) -> None:
@@ -153,8 +185,13 @@ def _speed_classes(highest: float) -> list[float]:
     return [step * index for index in range(int(highest // step) + 2)]
 
 
-def _empty_direction(shares: np.ndarray) -> float:
-    """Direction, degrees, in which the fewest winds stand in the way of the scale's numbers."""
+def _empty_direction(shares: NDArray[np.float64]) -> float:
+    """Bearing, degrees, in which the fewest winds stand in the way of the rings' numbers.
+
+    Steep, so that they don't run into each other, and off the letters of north and south.
+    """
     smooth = shares + np.roll(shares, 1) + np.roll(shares, -1)
-    places = np.arange(1, _SECTORS, 2)
-    return float(places[np.argmin(smooth[places])] * 360 / _SECTORS)
+    bearings = 360 / _SECTORS * np.arange(_SECTORS)
+    steepness = np.abs(np.cos(np.radians(bearings)))
+    free = np.flatnonzero((steepness > 0.7) & (steepness < 0.95))
+    return float(bearings[free[np.argmin(smooth[free])]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pybaselines import Baseline
 
 from gasflux_core.configuration import read_configuration
 from gasflux_core.errors import InputError, InputFaults, TooLarge
@@ -36,7 +38,9 @@ def test_the_testconfig_of_gasflux() -> None:
     assert settings_.flight.ranges["height_ato"] == (-100, 500)
     assert settings_.flight.ranges["pressure"] == (900, 1100)
     assert settings_.flight.ranges["humidity"] == (0, 100)
+    fastchrom = settings_.background.fastchrom
     assert settings_.background.algorithm == "fastchrom"
+    assert (fastchrom.half_window, fastchrom.threshold, fastchrom.interp_half_window) == (None, None, 5)
     assert settings_.transects.pattern == "curtain"
     assert settings_.transects.azimuth_tolerance == 10
     assert settings_.transects.elevation_limit == 5
@@ -149,6 +153,26 @@ def test_documented_settings_of_the_baseline_algorithms() -> None:
     assert background.golotvin.sections == 10
 
 
+def test_what_fastchrom_is_left_with() -> None:
+    def fastchrom(text: str) -> Any:
+        text = f"algorithmic_baseline_settings: {{algorithm: fastchrom, {text}}}"
+        return Settings.check(read_configuration(text).sections).background.fastchrom
+
+    library = inspect.signature(Baseline.fastchrom).parameters
+    left = fastchrom("").model_dump()
+    assert left == {name: library[name].default for name in left}
+    assert fastchrom("fastchrom: {}") == Settings().background.fastchrom
+    assert fastchrom("fastchrom: {half_window: ~}").half_window is None
+    assert fastchrom("smooth_half_window: 9").smooth_half_window == 9
+    assert fastchrom("smooth_half_window: 9, fastchrom: {smooth_half_window: 4}").smooth_half_window == 4
+    notes = read_configuration("algorithmic_baseline_settings: {algorithm: fastchrom, num_std: 3}").notes
+    assert "num_std is not used: fastchrom has no such setting" in notes[0]
+    assert (
+        "weights can't be given"
+        in faults("algorithmic_baseline_settings: {algorithm: fastchrom, fastchrom: {weights: [1]}}")[0]
+    )
+
+
 # --- the own form
 
 
@@ -193,7 +217,14 @@ def test_nothing_is_a_configuration_too(text: str) -> None:
 
 
 def test_unknown_names_and_bad_values_are_told_together() -> None:
-    told = faults("krigging: {}\nkriging: {neighbors: 5, resolution: -1}\nwind: 7\ngases: 5\nplane: {kind: cone}")
+    told = faults("""
+        krigging: {}
+        kriging: {neighbors: 5, resolution: -1}
+        wind: 7
+        gases: 5
+        plane: {kind: cone}
+        background: {fabc: {lamda: 3}}
+    """)
     text = " | ".join(told)
     assert "krigging: there is no such key; did you mean kriging?" in text
     assert "did you mean kriging.neighbours?" in text
@@ -201,7 +232,8 @@ def test_unknown_names_and_bad_values_are_told_together() -> None:
     assert "wind: expected parameters with their values, got 7" in text
     assert "gases: expected formulas" in text
     assert "plane.kind" in text
-    assert len(told) == 6
+    assert "background.fabc.lamda: there is no such key; did you mean background.fabc.lam?" in text
+    assert len(told) == 7
 
 
 # --- broken text

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gasflux_core.errors import InputError
+from gasflux_core.io.tables import write_table
+from gasflux_core.simulate import SimulationParameters, simulate_flight
 
 
 @dataclass
@@ -33,3 +35,12 @@ def context(tmp_path: Path) -> RecordingContext:
     folder = tmp_path / "work"
     folder.mkdir()
     return RecordingContext(folder)
+
+
+@pytest.fixture(scope="session")
+def small_flight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated flight of 150 rows through the plume of 10 kg/h of methane."""
+    path = tmp_path_factory.mktemp("flight") / "small.csv"
+    simulation = simulate_flight(SimulationParameters.check({"seed": 1, "transects": 6, "width": 120}))
+    write_table(simulation.table, path)
+    return path

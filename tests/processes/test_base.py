@@ -1,4 +1,4 @@
-"""The bridge to PyWPS: declarations, execution, and the plain PyWPS service."""
+"""The bridge to PyWPS: declarations and execution."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lxml import etree
-from pywps import LiteralInput, LiteralOutput, Process, Service
-from werkzeug.test import Client
-from werkzeug.wrappers import Response
+from pywps import LiteralInput, LiteralOutput, Process
 
 from gasflux_core.errors import InputError, InputFaults, MissingInput, NoSolution
 from processes import formats
@@ -158,56 +155,3 @@ def test_any_pywps_process_can_be_declared_and_executed(context: RecordingContex
     with pytest.raises(InputError, match="one of Ann, Bob") as caught:
         execute(process, {"name": [InputValue(text="Eve")]}, context)
     assert caught.value.parameter == "name"
-
-
-# --- under a plain pywps.Service ------------------------------------------------------------------
-
-WPS = "{http://www.opengis.net/wps/1.0.0}"
-OWS = "{http://www.opengis.net/ows/1.1}"
-
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
-    for name in ("workdir", "outputs"):
-        (tmp_path / name).mkdir()
-    settings = tmp_path / "pywps.cfg"
-    settings.write_text(
-        f"[server]\nurl=http://localhost/wps\noutputurl=http://localhost/outputs\noutputpath={tmp_path / 'outputs'}\n"
-        f"workdir={tmp_path / 'workdir'}\n[logging]\nlevel=ERROR\ndatabase=sqlite:///{tmp_path / 'log.sqlite'}\n"
-    )
-    from pywps import configuration, dblog
-
-    monkeypatch.setattr(configuration, "CONFIG", None)
-    monkeypatch.setattr(dblog, "_SESSION_MAKER", None)
-    return Client(Service([Doubling()], cfgfiles=[str(settings)]), Response)
-
-
-def ask(client: Client, inputs: str) -> etree._Element:
-    query = "service=WPS&version=1.0.0&request=Execute&identifier=doubling&datainputs="
-    return etree.fromstring(client.get("/wps?" + query + inputs).data)
-
-
-def test_plain_pywps_describes_the_default(client: Client) -> None:
-    answer = client.get("/wps?service=WPS&version=1.0.0&request=DescribeProcess&identifier=doubling")
-    described = etree.fromstring(answer.data)
-    assert described.findtext(".//DefaultValue") == "0.5"
-    assert described.findtext(f".//{OWS}MinimumValue") == "0.0" and described.findtext(f".//{OWS}MaximumValue") == "INF"
-
-
-@pytest.mark.parametrize(("inputs", "double"), [("length=0.1;document={}", "0.2"), ("document={}", "1.0")])
-def test_plain_pywps_executes(client: Client, inputs: str, double: str) -> None:
-    answer = ask(client, inputs)
-    assert answer.find(f".//{WPS}ProcessSucceeded") is not None
-    assert answer.findtext(f".//{WPS}LiteralData") == double
-
-
-def test_plain_pywps_names_the_input_at_fault(client: Client) -> None:
-    fault = ask(client, "length=NaN;document={}").find(f".//{OWS}Exception")
-    assert fault is not None
-    assert (fault.get("exceptionCode"), fault.get("locator")) == ("InvalidParameterValue", "length")
-
-
-def test_plain_pywps_tells_an_error_whole(client: Client) -> None:
-    answer = ask(client, "length=13;document={}")
-    text = "".join(answer.itertext())
-    assert "no answer (none at all): " + "x" * 400 in text

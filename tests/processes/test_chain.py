@@ -9,63 +9,13 @@ from typing import Any
 
 import pytest
 
-from processes import registry
-from processes.base import execute
-from processes.declaration import InputValue, OutputValue
+from gasflux_core.io.tables import write_table
+from gasflux_core.simulate import SimulationParameters, simulate_flight
+from processes.declaration import OutputValue
+from tests.processes.chain import Runner
 from tests.processes.conftest import RecordingContext
 
 GASES = ("ch4", "co2")
-
-
-def value(one: str | Path | OutputValue) -> InputValue:
-    if isinstance(one, OutputValue):
-        return InputValue(text=one.text, file=one.file, media_type=one.media_type)
-    return InputValue(file=one) if isinstance(one, Path) else InputValue(text=one)
-
-
-class Runner:
-    """Runs processes, each in a folder of its own, with one configuration for all."""
-
-    def __init__(self, folder: Path, configuration: str) -> None:
-        self.folder = folder
-        self.configuration = configuration
-        self.runs = 0
-
-    def run(self, process: str, **inputs: str | Path | OutputValue | tuple[str, ...]) -> dict[str, OutputValue]:
-        self.runs += 1
-        workdir = self.folder / f"{self.runs:02d}_{process}"
-        workdir.mkdir()
-        values = {
-            name: [value(one) for one in (given if isinstance(given, tuple) else (given,))]
-            for name, given in inputs.items()
-        }
-        values["configuration"] = [InputValue(text=self.configuration)]
-        self.context = RecordingContext(workdir)
-        return execute(registry()[process], values, self.context)
-
-    def chain(self, flight: Path, gases: tuple[str, ...]) -> dict[str, dict[str, OutputValue]]:
-        """Every stage, one after the other, as a client would call them, by stage or by stage and gas."""
-        made = {"flight_table": self.run("flight_table", flight=flight, gases=gases)}
-        made["wind"] = self.run("wind", table=made["flight_table"]["table"])
-        made["transects"] = self.run("transects", table=made["wind"]["table"])
-        made["background"] = self.run("background", table=made["transects"]["table"], gases=gases)
-        made["flight_plane"] = self.run("flight_plane", table=made["background"]["table"])
-        plane = made["flight_plane"]["plane"]
-        made["flux_density"] = self.run("flux_density", table=made["flight_plane"]["table"], plane=plane, gases=gases)
-        table = made["flux_density"]["table"]
-        for gas in gases:
-            variogram = self.run("variogram", table=table, plane=plane, gas=gas)
-            kriged = self.run("kriging", table=table, plane=plane, gas=gas, variogram=variogram["variogram"])
-            made[f"variogram {gas}"], made[f"kriging {gas}"] = variogram, kriged
-            made[f"emission_rate {gas}"] = self.run(
-                "emission_rate",
-                table=table,
-                plane=plane,
-                gas=gas,
-                field=kriged["field"],
-                background=made["background"]["figures"],
-            )
-        return made
 
 
 def loaded(output: OutputValue) -> dict[str, Any]:
@@ -81,7 +31,7 @@ def runs(
 ) -> tuple[dict[str, dict[str, OutputValue]], dict[str, OutputValue], RecordingContext]:
     """Products of the chain and of gas_flux on the example flight, and what gas_flux told meanwhile."""
     folder = tmp_path_factory.mktemp("chain")
-    runner = Runner(folder, json.dumps({"kriging": {"roughness_length": 0.05}}))
+    runner = Runner(folder, json.dumps({"kriging": {"roughness_length": 0.05, "resolution": 500}}))
     chain = runner.chain(example_flight, GASES)
     whole = runner.run("gas_flux", flight=example_flight, gases=GASES)
     return chain, whole, runner.context
@@ -134,9 +84,10 @@ def test_the_literals_are_those_of_the_first_gas(runs: Any) -> None:
     assert float(whole["uncertainty"].text) == first["standard_uncertainty"]
 
 
-def test_the_configuration_reaches_every_stage(runs: Any, tmp_path: Path, example_flight: Path) -> None:
+def test_the_configuration_is_heeded(runs: Any, tmp_path: Path, example_flight: Path) -> None:
     _, whole, _ = runs
-    other = Runner(tmp_path, "{}").run("gas_flux", flight=example_flight)
+    runner = Runner(tmp_path, json.dumps({"kriging": {"resolution": 500}}))
+    other = runner.run("gas_flux", frozenset({"emission_rate"}), flight=example_flight)
     assert float(other["emission_rate"].text or "") != pytest.approx(float(whole["emission_rate"].text), rel=1e-6)
 
 
@@ -179,3 +130,24 @@ def test_the_experimental_semivariogram_is_a_table(runs: Any) -> None:
     lines = chain[f"variogram {GASES[0]}"]["experimental"].file.read_text().splitlines()
     assert lines[0].split(",") == ["direction", "lag", "along_x", "along_z", "semivariance", "pairs"]
     assert len(lines) > 10
+
+
+@pytest.mark.parametrize(
+    ("flight", "configuration"),
+    [
+        ({"pattern": "spiral", "transects": 5}, {}),
+        ({"ground_slope": 0.1, "transects": 5, "width": 100}, {}),
+        (
+            {"transects": 5, "width": 100, "legs": True},
+            {"flight": {"crs": "EPSG:32630"}, "plane": {"distance_limit": 2}},
+        ),
+    ],
+)
+def test_other_flights_too(flight: dict[str, Any], configuration: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "flight.csv"
+    write_table(simulate_flight(SimulationParameters.check({"seed": 3, **flight})).table, path)
+    runner = Runner(tmp_path, json.dumps(configuration))
+    chain = runner.chain(path, ("ch4",))["emission_rate ch4"]
+    whole = runner.run("gas_flux", frozenset({"figures", "uncertainty"}), flight=path)
+    for name in ("emission_rate", "uncertainty"):
+        assert float(chain[name].text or "") == pytest.approx(float(whole[name].text or ""), rel=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,22 @@ from tests.processes.conftest import RecordingContext
 
 
 def test_only_what_was_asked_for_is_made(
-    context: RecordingContext, example_flight: Path, monkeypatch: pytest.MonkeyPatch
+    context: RecordingContext, small_flight: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def not_asked_for(*_: object) -> None:
         pytest.fail("a report was drawn that nobody asked for")
 
     monkeypatch.setattr(products, "_write_report", not_asked_for)
     context.outputs = frozenset({"emission_rate", "table"})
-    made = execute(registry()["gas_flux"], {"flight": [InputValue(file=example_flight)]}, context)
+    made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
     assert {"emission_rate", "table"} <= made.keys()
     assert {path.name for path in context.workdir.iterdir()} == {"table.csv"}
 
 
-def test_a_flight_from_an_address_gives_the_same_rate(context: RecordingContext, example_flight: Path) -> None:
+def test_a_flight_from_an_address_gives_the_same_rate(context: RecordingContext, small_flight: Path) -> None:
     context.outputs = frozenset({"emission_rate", "uncertainty"})
-    sent = execute(registry()["gas_flux"], {"flight": [InputValue(file=example_flight)]}, context)
-    context.addresses["http://example.org/flight.csv"] = example_flight
+    sent = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
+    context.addresses["http://example.org/flight.csv"] = small_flight
     address = {"flight_url": [InputValue(text="http://example.org/flight.csv")]}
     fetched = execute(registry()["gas_flux_from_url"], address, context)
     assert fetched["emission_rate"] == sent["emission_rate"] and fetched["uncertainty"] == sent["uncertainty"]
@@ -61,21 +62,19 @@ def test_a_faulty_flight_is_told_whole(context: RecordingContext, tmp_path: Path
     assert {fault.parameter for fault in caught.value.faults} == {name}
 
 
-def test_a_gas_that_is_not_in_the_table_is_named(context: RecordingContext, example_flight: Path) -> None:
-    values = {"flight": [InputValue(file=example_flight)], "gases": [InputValue(text="sf6")]}
+def test_a_gas_that_is_not_in_the_table_is_named(context: RecordingContext, small_flight: Path) -> None:
+    values = {"flight": [InputValue(file=small_flight)], "gases": [InputValue(text="sf6")]}
     with pytest.raises(InputError, match="sf6"):
         execute(registry()["gas_flux"], values, context)
 
 
-def test_the_report_process_gives_the_report_only(context: RecordingContext, example_flight: Path) -> None:
-    made = execute(registry()["report"], {"flight": [InputValue(file=example_flight)]}, context)
+def test_the_report_process_gives_the_report_only(context: RecordingContext, small_flight: Path) -> None:
+    made = execute(registry()["report"], {"flight": [InputValue(file=small_flight)]}, context)
     assert set(made) == {"report", "preview"}
     assert made["report"].file is not None
     text = made["report"].file.read_text(encoding="utf-8")
     # The report says which file it is about.
-    import hashlib
-
-    assert hashlib.sha256(example_flight.read_bytes()).hexdigest() in text
+    assert hashlib.sha256(small_flight.read_bytes()).hexdigest() in text
 
 
 def test_gasflux_own_configuration_is_accepted(context: RecordingContext, example_flight: Path) -> None:
@@ -84,3 +83,11 @@ def test_gasflux_own_configuration_is_accepted(context: RecordingContext, exampl
     values = {"flight": [InputValue(file=example_flight)], "configuration": [InputValue(text=text)]}
     made = execute(registry()["gas_flux"], values, context)
     assert float(made["emission_rate"].text or "") > 0
+
+
+def test_the_rate_is_that_of_the_source(context: RecordingContext, small_flight: Path) -> None:
+    """The true rate lies within three standard uncertainties."""
+    context.outputs = frozenset({"emission_rate", "uncertainty"})
+    made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
+    rate, uncertainty = float(made["emission_rate"].text or ""), float(made["uncertainty"].text or "")
+    assert abs(rate - 10) < 3 * uncertainty and 0 < uncertainty < 10

@@ -1,0 +1,175 @@
+"""What every background algorithm takes and gives, and the tools they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+NORMAL_MAD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
+RUN_THRESHOLD = 3.5
+"""Standard deviations of the running mean above which it shows a plume: by chance once in 4 000 rows."""
+
+ROW_THRESHOLD = 5.0
+"""Standard deviations above which a single row shows a plume."""
+
+DILATION = 0.25
+"""Share of its own length by which a run of signal is widened on either side, for the plume's flanks."""
+
+WINDOW_SHARE = 0.08
+"""Length of the running mean over that of a transect."""
+
+ROUNDING = 1e-9
+"""Scatter over the size of the values, below which it is rounding and no noise."""
+
+MOST_ROWS_A_TRANSECT = 100
+"""Longer transects are averaged over neighbouring rows: a plume's baseline needs no more."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Series:
+    """One gas along a flight, as the background algorithms see it; arrays of shape (rows,)."""
+
+    time: Floats
+    """s, rising."""
+    value: Floats
+    """Mole fraction, ppm."""
+    transect: Integers
+    """Number of the transect, 0 for none."""
+    across: Floats
+    """Place along the transects, m; zeros where positions aren't known."""
+    kept: Bools
+    """Rows that later stages use."""
+
+    @property
+    def duration(self) -> float:
+        """Median duration of a transect, or a twelfth of the flight where there is none, s."""
+        numbers = np.unique(self.transect[self.transect > 0])
+        if numbers.size:
+            return float(np.median([np.ptp(self.time[self.transect == number]) for number in numbers]))
+        return float(np.ptp(self.time)) / 12.0
+
+    @property
+    def window(self) -> int:
+        """Rows of the running mean: at least three, and odd."""
+        step = float(np.median(np.diff(self.time)))
+        return max(3, round(WINDOW_SHARE * self.duration / step) | 1)
+
+    def rows(self, chosen: slice | Bools) -> Series:
+        """Part of the series."""
+        return Series(
+            self.time[chosen], self.value[chosen], self.transect[chosen], self.across[chosen], self.kept[chosen]
+        )
+
+    def averaged(self) -> tuple[Series, Floats]:
+        """The series averaged over neighbouring rows to at most a hundred a transect, and the rows in each mean."""
+        step = float(np.median(np.diff(self.time)))
+        size = max(1, int(self.duration / step / MOST_ROWS_A_TRANSECT))
+        starts = np.arange(0, self.time.size, size)
+        count = np.diff(np.append(starts, self.time.size)).astype(float)
+        if size == 1:
+            return self, count
+        time, value, across = (np.add.reduceat(part, starts) / count for part in (self.time, self.value, self.across))
+        return replace(
+            self, time=time, value=value, across=across, transect=self.transect[starts], kept=self.kept[starts]
+        ), count
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Baseline:
+    """What a background algorithm gives."""
+
+    value: Floats
+    """Background, ppm, shape (rows,)."""
+    signal: Bools | None = None
+    """Rows that the algorithm itself takes as signal; None where it doesn't say."""
+    standard_error: float | None = None
+    """Standard error of the baseline's mean, ppm, as the algorithm knows it; None where it doesn't."""
+    flags: tuple[str, ...] = ()
+
+
+def rounding(value: Floats) -> float:
+    """Scatter, ppm, that is rounding of the values and no noise."""
+    return ROUNDING * float(np.max(np.abs(value), initial=0.0))
+
+
+def quick_noise(value: Floats) -> float:
+    """Standard deviation of noise from row to row, from second differences: plumes and drift hardly enter.
+
+    σ = 1.4826·median|d| with d = (y[i−1] − 2y[i] + y[i+1])/√6; not less than rounding.
+    """
+    if value.size < 3:
+        return rounding(value)
+    second = np.diff(value, 2) / np.sqrt(6.0)
+    return max(NORMAL_MAD * float(np.median(np.abs(second))), rounding(value))
+
+
+def running_mean(value: Floats, window: int) -> Floats:
+    """Centred mean over a window of rows; at the ends over the rows there are."""
+    kernel = np.ones(min(window, value.size))
+    total = np.convolve(value, kernel, mode="same")
+    return np.asarray(total / np.convolve(np.ones(value.size), kernel, mode="same"))
+
+
+def find_signal(
+    enhancement: Floats, noise: float, window: int, background: Bools | None = None, share: float = DILATION
+) -> Bools:
+    """Rows whose enhancement stands out from noise, and the flanks of such runs.
+
+    A row is signal where the running mean of the enhancement is above 3.5 of its standard
+    deviations, or the row itself above 5; each run is widened by a share of its length plus one row on
+    either side. The running mean's standard deviation is σ/√window or, where noise is
+    correlated, what its negative values show.
+
+    :param noise: σ from row to row, ppm. :param window: rows of the running mean.
+    :param background: rows already known as background, from which correlated noise is seen.
+    :param share: by which runs are widened.
+    """
+    smooth = running_mean(enhancement, window)
+    scatter = noise / np.sqrt(window)
+    below = smooth[(smooth < 0.0) if background is None else (smooth < 0.0) & background]
+    if background is not None and below.size > 10:
+        scatter = max(scatter, float(np.sqrt(np.mean(below**2))))
+    return widen((smooth > RUN_THRESHOLD * scatter) | (enhancement > ROW_THRESHOLD * noise), share)
+
+
+def widen(mask: Bools, share: float) -> Bools:
+    """Widen each run of True by a share of its length, plus one row, on either side."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.astype(np.int8), [0]))))
+    starts, stops = edges[::2], edges[1::2]
+    more = np.ceil(share * (stops - starts)).astype(int) + 1
+    change = np.zeros(mask.size + 1, dtype=int)
+    np.add.at(change, np.maximum(starts - more, 0), 1)
+    np.add.at(change, np.minimum(stops + more, mask.size), -1)
+    return np.asarray(np.cumsum(change[:-1]) > 0)
+
+
+def correlation_factor(residual: Floats, background: Bools, most: int) -> float:
+    """Factor τ by which correlation of the noise widens the variance of a mean: 1 + 2Σρ(lag).
+
+    The sum ends at the first lag whose correlation is no longer above chance.
+
+    :param residual: ppm, of all rows. :param background: rows that count. :param most: largest lag, rows.
+    """
+    values = np.where(background, residual, 0.0)
+    rows = float(background.sum())
+    variance = float(values @ values) / rows if rows else 0.0
+    factor = 1.0
+    if variance <= 0.0:
+        return factor
+    for lag in range(1, most + 1):
+        pairs = float(np.sum(background[lag:] & background[:-lag]))
+        if pairs < 10.0:
+            break
+        correlation = float(values[lag:] @ values[:-lag]) / pairs / variance
+        if correlation < 2.0 / np.sqrt(pairs):
+            break
+        factor += 2.0 * correlation
+    return factor

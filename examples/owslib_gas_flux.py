@@ -1,11 +1,12 @@
 """Turn a flight into an emission rate through WPS with OWSLib.
 
-    python examples/owslib_gas_flux.py FLIGHT.csv [--url http://127.0.0.1:5000/wps] [--gas ch4 co2] [--out DIR]
+python examples/owslib_gas_flux.py FLIGHT.csv [--url http://127.0.0.1:5000/wps] [--gas ch4 co2] [--out DIR]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +19,9 @@ def execute(url: str, flight: Path, gases: list[str]) -> WPSExecution:
     :raises RuntimeError: with the service's own words where the job failed.
     """
     service = WebProcessingService(url)
-    inputs: list[tuple[str, object]] = [("flight", ComplexDataInput(flight.read_text(encoding="utf-8"), mimeType="text/csv"))]
+    inputs: list[tuple[str, object]] = [
+        ("flight", ComplexDataInput(flight.read_text(encoding="utf-8"), mimeType="text/csv"))
+    ]
     inputs += [("gases", gas) for gas in gases]
     execution = service.execute("gas_flux", inputs, output=[], mode="async")
     said = ""
@@ -50,7 +53,10 @@ def main() -> None:
     parser.add_argument("--gas", nargs="+", default=["ch4"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    execution = execute(options.url, options.flight, options.gas)
+    try:
+        execution = execute(options.url, options.flight, options.gas)
+    except RuntimeError as error:
+        sys.exit(str(error))
     outputs = {output.identifier: output for output in execution.processOutputs}
     rate, uncertainty = (float(outputs[name].data[0]) for name in ("emission_rate", "uncertainty"))
     print(f"{options.gas[0]}: {rate:.4g} ± {uncertainty:.2g} kg/h")

@@ -120,12 +120,12 @@ class _Model:
         right = self.design.T @ (weight * value)
         found: list[tuple[float, Floats, Floats]] = []
         for strength in PENALTIES:
-            full = self._penalised(gram, strength)
-            coefficients = np.linalg.solve(full, right)
+            full: Floats = self._penalised(gram, strength)
+            coefficients: Floats = np.linalg.solve(full, right)
             misfit = float(np.sum(weight * (value - self.design @ coefficients) ** 2))
             misfit += strength * self.rows_a_coefficient * float(coefficients @ self.penalty @ coefficients)
-            criterion = (
-                float(np.linalg.slogdet(full)[1])
+            criterion = float(
+                np.linalg.slogdet(full)[1]
                 - self.rank * np.log(strength)
                 + count * np.log(max(misfit, np.finfo(float).tiny))
             )
@@ -167,7 +167,9 @@ def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
     mean_row = model.design[kept].mean(axis=0)
     longest = max(1, round(part.duration / float(np.median(np.diff(part.time))) / 2.0))
     factor = correlation_factor(part.value - best.value, ~best.plume, longest)
-    variance = float(mean_row @ best.covariance @ mean_row) * best.noise**2 * factor
+    # The noise is that of the averaged rows; the covariance counts single ones.
+    row_variance = best.noise**2 * float(count.mean())
+    variance = float(mean_row @ best.covariance @ mean_row) * row_variance * factor
     return Baseline(
         value=np.interp(series.time, part.time, best.value) + level,
         standard_error=float(np.hypot(np.sqrt(max(variance, 0.0)), moved)),

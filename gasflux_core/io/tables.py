@@ -102,7 +102,7 @@ def read_stage_table(path: Path, needs: Sequence[str], *, parameter: str = "tabl
         if name == "timestamp":
             table[name], found, _ = read_times(table[name], source)
         elif name == "reason":
-            table[name], found = table[name].fillna("").astype(str), []
+            table[name], found = table[name].astype(object).fillna("").astype(str), []
         elif name == "kept" or name.endswith("_signal"):
             found = [] if table[name].dtype == bool else [source.fault("expected true or false in every row")]
         elif name == "transect":

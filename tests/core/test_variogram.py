@@ -205,9 +205,7 @@ def test_the_fit_is_deterministic_and_scales_with_the_unit():
 
 def test_nugget_is_at_least_the_noise_between_neighbours():
     positions = curtain_positions()
-    found = estimate_variogram(
-        table_of(positions, plume(positions, noise=0.02)), "ch4", CURTAIN, VariogramParameters()
-    )
+    found = estimate_variogram(table_of(positions, plume(positions, noise=0.02)), "ch4", CURTAIN, VariogramParameters())
     assert found.nugget == pytest.approx(0.02**2, rel=0.5)
     assert found.partial_sill > 50 * found.nugget
     assert found.flags == ()
@@ -226,7 +224,9 @@ def test_noise_alone_is_flagged():
 @pytest.mark.parametrize("value", [0.0, 3.3e-7, -2.0])
 def test_constant_values_have_no_variance(value):
     positions = curtain_positions()
-    found = estimate_variogram(table_of(positions, np.full(len(positions), value)), "ch4", CURTAIN, VariogramParameters())
+    found = estimate_variogram(
+        table_of(positions, np.full(len(positions), value)), "ch4", CURTAIN, VariogramParameters()
+    )
     assert found.flags == ("no_variance",)
     assert found.sill == 0
     assert found.cross_validation is None

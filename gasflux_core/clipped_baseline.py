@@ -73,6 +73,9 @@ ALLOWANCE_DECAY = 0.7
 
 MOST_TURNS = 25
 
+RIVAL_COST = 1.1
+"""Cost of an outcome over that of the best, up to which it explains the flight about as well."""
+
 
 class ClippedParameters(Parameters):
     """Clipped smooth baseline."""
@@ -120,8 +123,8 @@ class _Model:
         right = self.design.T @ (weight * value)
         found: list[tuple[float, Floats, Floats]] = []
         for strength in PENALTIES:
-            full: Floats = self._penalised(gram, strength)
-            coefficients: Floats = np.linalg.solve(full, right)
+            full = np.asarray(self._penalised(gram, strength), dtype=float)
+            coefficients = np.asarray(np.linalg.solve(full, right), dtype=float)
             misfit = float(np.sum(weight * (value - self.design @ coefficients) ** 2))
             misfit += strength * self.rows_a_coefficient * float(coefficients @ self.penalty @ coefficients)
             criterion = float(
@@ -147,7 +150,8 @@ def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
     """Fit the clipped smooth baseline (see the module's text).
 
     Its standard error holds the noise of the rows it was fitted to, with their correlation, and what
-    it moves by where the plume's flanks are clipped twice as widely.
+    it moves by where the plume's flanks are clipped more widely, and the spread of the outcomes that
+    explain the flight about as well.
     """
     on_transect = np.flatnonzero(series.transect > 0)
     whole = slice(on_transect[0], on_transect[-1] + 1) if on_transect.size else slice(None)
@@ -167,12 +171,14 @@ def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
     mean_row = model.design[kept].mean(axis=0)
     longest = max(1, round(part.duration / float(np.median(np.diff(part.time))) / 2.0))
     factor = correlation_factor(part.value - best.value, ~best.plume, longest)
+    rivals = [outcome for outcome in outcomes if outcome.cost <= RIVAL_COST * best.cost]
+    spread = float(np.sqrt(np.mean([np.mean((rival.value - best.value)[kept]) ** 2 for rival in rivals])))
     # The noise is that of the averaged rows; the covariance counts single ones.
     row_variance = best.noise**2 * float(count.mean())
     variance = float(mean_row @ best.covariance @ mean_row) * row_variance * factor
     return Baseline(
         value=np.interp(series.time, part.time, best.value) + level,
-        standard_error=float(np.hypot(np.sqrt(max(variance, 0.0)), moved)),
+        standard_error=float(np.sqrt(max(variance, 0.0) + moved**2 + spread**2)),
     )
 
 

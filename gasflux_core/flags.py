@@ -18,8 +18,8 @@ FLAG_TEXTS: dict[str, str] = {
     "constant_concentration": "The gas column never changes. Check that the sensor was recording.",
     "extrapolation_replaced": "The chosen treatment below the lowest transect doesn't apply to this interpolator or "
     "quantity; another was used.",
-    "far_from_plane": "The flight strays far from one plane, so the rate may be off. Use series or time windows to keep "
-    "one curtain only.",
+    "far_from_plane": "The flight strays far from one plane, so the rate may be off. Use series or time windows to "
+    "keep one curtain only.",
     "few_transects": "Fewer than three transects were found: how the gas changes with height is hardly known. Fly "
     "more levels, or see in the table why rows were left out.",
     "light_wind": "The mean wind is below 2 m/s, where its direction and so the rate are unsure. Fly in more wind.",

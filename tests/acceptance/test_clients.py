@@ -79,7 +79,7 @@ def test_gdal_reads_the_flux_plane(fetched: tuple[str, Path]) -> None:
     assert width == pytest.approx(-height, rel=0.05)
     assert height < 0
     assert x == pytest.approx(0, abs=width)
-    assert 55 < z < 80
+    assert 59 < z < 200
 
 
 @pytest.mark.gdal

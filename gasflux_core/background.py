@@ -39,7 +39,7 @@ from gasflux_core.baseline import (
 )
 from gasflux_core.clipped_baseline import ClippedParameters, clipped_baseline
 from gasflux_core.columns import needed_columns
-from gasflux_core.errors import InputError
+from gasflux_core.errors import InputError, NoSolution
 from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.transect_ends import TransectEndsParameters, transect_ends_baseline
 
@@ -121,7 +121,7 @@ def estimate_background(table: pd.DataFrame, gases: Sequence[str], parameters: B
     :param gases: formulas in lower case.
     :raises InputFaults: where a gas's column is missing or holds text or gaps.
     :raises InputError: where the table has fewer than 10 rows.
-    :raises NoSolution: where an algorithm can't treat the flight, with what to change.
+    :raises NoSolution: where no row is kept, or an algorithm can't treat the flight, with what to change.
     """
     columns = needed_columns(table, ["time", *gases])
     if len(table) < FEWEST_ROWS:
@@ -129,7 +129,7 @@ def estimate_background(table: pd.DataFrame, gases: Sequence[str], parameters: B
     transect = table["transect"].to_numpy(dtype=np.int64) if "transect" in table.columns else None
     kept = table["kept"].to_numpy(dtype=bool) if "kept" in table.columns else np.ones(len(table), dtype=bool)
     if not kept.any():
-        raise InputError("No row of the table is kept: find the transects first, or loosen their settings", "table")
+        raise NoSolution("No row of the table is kept: find the transects first, or loosen their settings", "table")
     transect = np.zeros(len(table), dtype=np.int64) if transect is None else transect
     across = _across(table, transect)
     added: dict[str, Any] = {}

@@ -6,10 +6,13 @@ counted in rows.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
-from gasflux_core.baseline import Baseline, Series
+import numpy as np
+
+from gasflux_core.baseline import Baseline, Floats, Series
 from gasflux_core.errors import NoSolution
 from gasflux_core.parameters import Parameters, parameter
 
@@ -127,28 +130,51 @@ class SnipParameters(Parameters):
     )
 
 
+DITHER = 1e-6
+"""Scatter, over the range of the values, that is added where the library fails on values without noise."""
+
+
 def library_baseline(name: str) -> Callable[[Series, Parameters], Baseline]:
     """The algorithm that pybaselines has under that name."""
 
     def algorithm(series: Series, parameters: Parameters) -> Baseline:
-        # pybaselines and scikit-image take a second to import, and the default algorithm needs neither.
-        from pybaselines import Baseline as Library
-
         settings = {key: value for key, value in parameters.model_dump().items() if value is not None}
         if settings.get("threshold") == "custom":
+            # scikit-image takes half a second to import.
             from skimage.filters import threshold_triangle
 
             settings["threshold"] = threshold_triangle
         try:
-            value, details = getattr(Library(), name)(series.value, **settings)
-        except (ValueError, IndexError, ArithmeticError) as error:
-            # The library refuses windows wider than the flight and the like in words of its own.
+            return _run(name, series.value, settings)
+        except _FAILURES:
+            # Rolling deviations of equal values come out as the root of a rounding error, that is NaN.
+            noise = np.random.default_rng(0).standard_normal(series.value.size)
+            dithered = series.value + DITHER * float(np.ptp(series.value)) * noise
+        try:
+            return _run(name, dithered, settings)
+        except _FAILURES as error:
             raise NoSolution(
                 f"The background algorithm {name} can't treat this flight of {series.value.size} rows: {error}. "
                 "Change its settings or take the algorithm 'clipped'",
                 "algorithm",
             ) from error
-        background = details.get("mask")
-        return Baseline(value=value, signal=None if background is None else ~background)
 
     return algorithm
+
+
+_FAILURES = (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError)
+"""What the library raises on windows wider than the flight, singular systems and the like."""
+
+
+def _run(name: str, values: Floats, settings: dict[str, Any]) -> Baseline:
+    # pybaselines takes a second to import, and the default algorithm doesn't need it.
+    from pybaselines import Baseline as Library
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # It warns where a flight is all background or a window is wide; the flags of the result say more.
+        warnings.simplefilter("ignore")
+        value, details = getattr(Library(), name)(values, **settings)
+    if not np.isfinite(value).all():
+        raise ArithmeticError("its baseline isn't finite")
+    background = details.get("mask")
+    return Baseline(value=value, signal=None if background is None else ~background)

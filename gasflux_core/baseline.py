@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ MOST_ROWS_A_TRANSECT = 100
 """Longer transects are averaged over neighbouring rows: a plume's baseline needs no more."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """One gas along a flight, as the background algorithms see it; arrays of shape (rows,)."""
 
@@ -48,7 +49,7 @@ class Series:
     kept: Bools
     """Rows that later stages use."""
 
-    @property
+    @cached_property
     def duration(self) -> float:
         """Median duration of a transect, or a twelfth of the flight where there is none, s."""
         numbers = np.unique(self.transect[self.transect > 0])
@@ -56,7 +57,7 @@ class Series:
             return float(np.median([np.ptp(self.time[self.transect == number]) for number in numbers]))
         return float(np.ptp(self.time)) / 12.0
 
-    @property
+    @cached_property
     def window(self) -> int:
         """Rows of the running mean: at least three, and odd."""
         step = float(np.median(np.diff(self.time)))
@@ -103,12 +104,16 @@ def rounding(value: Floats) -> float:
 def quick_noise(value: Floats) -> float:
     """Standard deviation of noise from row to row, from second differences: plumes and drift hardly enter.
 
-    σ = 1.4826·median|d| with d = (y[i−1] − 2y[i] + y[i+1])/√6; not less than rounding.
+    σ = 1.4826·median|d| with d = (y[i−1] − 2y[i] + y[i+1])/√6; not less than that of the steps in
+    which the sensor gives its values, step/√12.
     """
-    if value.size < 3:
-        return rounding(value)
+    least = rounding(value)
+    steps = np.diff(np.sort(value))
+    steps = steps[steps > least]
+    if value.size < 3 or steps.size == 0:
+        return least
     second = np.diff(value, 2) / np.sqrt(6.0)
-    return max(NORMAL_MAD * float(np.median(np.abs(second))), rounding(value))
+    return max(NORMAL_MAD * float(np.median(np.abs(second))), float(steps.min()) / np.sqrt(12.0), least)
 
 
 def running_mean(value: Floats, window: int) -> Floats:

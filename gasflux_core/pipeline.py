@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -187,6 +188,7 @@ def _flight_flags(
     return tuple(dict.fromkeys(flags))
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

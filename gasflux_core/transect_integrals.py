@@ -103,8 +103,8 @@ def _scatter_about_profile(
         amplitude = float(bell @ flux) / square if square > 0 else 0.0
         return np.asarray((flux - amplitude * bell) / size)
 
-    starts = [(0.0, -1.0), (0.3, -1.5), (0.7, -1.5), (0.3, 0.0)]
-    # From several starts, since the profile's height and spread trade off where few transects see the plume.
-    fits = [least_squares(residuals, start, bounds=([0.0, -4.0], [1.5, 1.0]), max_nfev=60) for start in starts]
+    starts = [(0.1, -1.0), (0.5, -1.5)]
+    # From two starts, low and high, since the profile's height and spread trade off where few transects see the plume.
+    fits = [least_squares(residuals, start, bounds=([0.0, -4.0], [1.5, 1.0]), max_nfev=40) for start in starts]
     best = min(fits, key=lambda fit: float(fit.cost))
     return float(np.sqrt(2 * best.cost / freedom) * size), freedom

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,8 @@ def _with_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Before numpy is loaded: on matrices of this size more threads of BLAS only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # The libraries of the calculation take a second to load: only where they are used.
     from gasflux_core.io.tables import read_table
     from gasflux_core.pipeline import run_pipeline

@@ -35,6 +35,7 @@ from gasflux_core.baseline import (
     correlation_factor,
     find_signal,
     quick_noise,
+    resolution,
     rounding,
 )
 from gasflux_core.clipped_baseline import ClippedParameters, clipped_baseline
@@ -182,6 +183,10 @@ def _judge(series: Series, baseline: Baseline, enhancement: Floats) -> tuple[Boo
         error = float(deviation * np.sqrt(factor / max(1, rest.size)))
         # A baseline that doesn't lie in the middle of the noise is wrong by how far it is off.
         error = float(np.hypot(error, rest.mean() if rest.size else deviation))
+    steps = resolution(series.value)
+    if deviation < 2.0 * steps:
+        # Noise smaller than the sensor's steps doesn't average their rounding out.
+        error = float(np.hypot(error, steps))
     eaten = _followed_share(series, baseline.value, noise)
     if eaten > EATEN_SHARE:
         flags.append("baseline_rises_under_plume")

@@ -101,19 +101,23 @@ def rounding(value: Floats) -> float:
     return ROUNDING * float(np.max(np.abs(value), initial=0.0))
 
 
-def quick_noise(value: Floats) -> float:
-    """Standard deviation of noise from row to row, from second differences: plumes and drift hardly enter.
-
-    σ = 1.4826·median|d| with d = (y[i−1] − 2y[i] + y[i+1])/√6; not less than that of the steps in
-    which the sensor gives its values, step/√12.
-    """
+def resolution(value: Floats) -> float:
+    """Standard deviation of rounding to the steps in which the sensor gives its values, step/√12, ppm."""
     least = rounding(value)
     steps = np.diff(np.sort(value))
     steps = steps[steps > least]
-    if value.size < 3 or steps.size == 0:
-        return least
+    return max(float(steps.min()) / float(np.sqrt(12.0)), least) if steps.size else least
+
+
+def quick_noise(value: Floats) -> float:
+    """Standard deviation of noise from row to row, from second differences: plumes and drift hardly enter.
+
+    σ = 1.4826·median|d| with d = (y[i−1] − 2y[i] + y[i+1])/√6; not less than the resolution.
+    """
+    if value.size < 3:
+        return resolution(value)
     second = np.diff(value, 2) / np.sqrt(6.0)
-    return max(NORMAL_MAD * float(np.median(np.abs(second))), float(steps.min()) / np.sqrt(12.0), least)
+    return max(NORMAL_MAD * float(np.median(np.abs(second))), resolution(value))
 
 
 def running_mean(value: Floats, window: int) -> Floats:

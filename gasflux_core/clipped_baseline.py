@@ -30,7 +30,7 @@ from gasflux_core.baseline import (
     correlation_factor,
     find_signal,
     quick_noise,
-    rounding,
+    resolution,
     running_mean,
     widen,
 )
@@ -205,7 +205,7 @@ def _model(part: Series, count: Floats, parameters: ClippedParameters) -> _Model
 def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: float) -> _Outcome:
     """Clip and fit by turns from one first guess."""
     value = part.value
-    first_noise = quick_noise(value)
+    first_noise, least = quick_noise(value), resolution(value)
     baseline = _first_guess(part, count, model, kind, strength)
     # A first guess is further off than the noise: what it leaves at the low side is let in first, and less each turn.
     allowance = float(np.subtract(*np.quantile(value - baseline, (0.3, 0.05))))
@@ -219,7 +219,7 @@ def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: floa
         same = np.array_equal(clipped, plume)
         plume = clipped
         rest = (value - baseline)[~plume]
-        scatter = max(NORMAL_MAD * float(np.median(np.abs(rest - np.median(rest)))), rounding(value))
+        scatter = max(NORMAL_MAD * float(np.median(np.abs(rest - np.median(rest)))), least)
         allowance *= ALLOWANCE_DECAY
         if same and scatter >= allowance:
             break

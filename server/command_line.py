@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, BAD_INPUT)
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _failed(InputError(f"{error.filename}: {error.strerror}"), BAD_INPUT)
 
 
 def _failed(error: GasFluxError, status: int) -> int:
@@ -144,25 +148,27 @@ def _settings_of_run(options: argparse.Namespace) -> tuple[StageSettings, tuple[
         gases, notes = configuration.gases, configuration.notes
     for assignment in options.assignments:
         path, value = _assignment(assignment)
-        section, dot, name = path.partition(".")
-        if not dot:
+        *above, name = path.split(".")
+        if not above:
             raise InputError(
                 f"--set {assignment}: expected SECTION.NAME=VALUE, such as variogram.model=spherical", "--set"
             )
-        sections.setdefault(section, {})[name] = value
+        values: dict[str, Any] = sections
+        for part in above:
+            below = values.get(part)
+            values[part] = dict(below) if isinstance(below, Mapping) else {}
+            values = values[part]
+        values[name] = value
     return check_settings(sections), tuple(options.gas) or gases or ("ch4",), notes
 
 
 def _assignment(text: str) -> tuple[str, Any]:
-    import yaml
+    from gasflux_core.configuration import parse_value
 
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise InputError(f"--set {text}: expected NAME=VALUE", "--set")
-    try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        return name.strip(), value
+    return name.strip(), parse_value(value, f"--set {name.strip()}")
 
 
 def _tell(fraction: float, text: str) -> None:
@@ -217,10 +223,9 @@ def _worker(options: argparse.Namespace) -> None:
 
 
 def _migrate(options: argparse.Namespace) -> None:
-    from server.jobs.database import migrate
+    from server.settings import prepare
 
-    settings = _settings(options)
-    migrate(settings.jobs.database)
+    prepare(_settings(options))
     sys.stdout.write("The job table is up to date.\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gasflux_core.configuration import read_configuration
 from gasflux_core.flags import FLAG_TEXTS
 from gasflux_core.pipeline import Settings as StageSettings
 from processes import registry
+from server.command_line import main as run_command
 from server.command_line import parser
 from server.errors import TABLE
 from server.sections import SECTIONS
@@ -180,15 +182,10 @@ def test_commands_of_the_pages_exist() -> None:
             if name == "gasflux-wps"]  # fmt: skip
     assert len(told) >= 8
     for words in told:
-        # Quoted values don't matter here: argparse takes any.
-        program.parse_args(re.sub(r"'[^']*'|\"[^\"]*\"", "quoted=1", words, flags=re.DOTALL).split())
+        program.parse_args(shlex.split(words))
 
 
 def test_example_flight_is_what_its_command_makes(tmp_path: Path) -> None:
-    import shlex
-
-    from server.command_line import main as run_command
-
     block = re.search(r"```console\ngasflux-wps (.*?)```", text("examples/data/README.md"), re.DOTALL)
     assert block
     words = shlex.split(block[1].replace("\\\n", " "))

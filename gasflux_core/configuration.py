@@ -190,6 +190,11 @@ def _parse_json(text: str, parameter: str) -> Any:
 class _Loader(yaml.SafeLoader):
     """A safe loader that takes no aliases (a few lines of them can unfold to gigabytes) and no key twice."""
 
+    # Times stay text, as in JSON: the stages read them.
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -163,12 +163,13 @@ def _settings_of_run(options: argparse.Namespace) -> tuple[StageSettings, tuple[
 
 
 def _assignment(text: str) -> tuple[str, Any]:
-    from gasflux_core.configuration import parse_value
+    from gasflux_core.configuration import parse_mapping
 
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise InputError(f"--set {text}: expected NAME=VALUE", "--set")
-    return name.strip(), parse_value(value, f"--set {name.strip()}")
+    # As in a configuration, so that a value means the same in both.
+    return name.strip(), parse_mapping(f"value: {value}", f"--set {name.strip()}")["value"]
 
 
 def _tell(fraction: float, text: str) -> None:
@@ -199,6 +200,8 @@ def _simulate(options: argparse.Namespace) -> None:
     from gasflux_core.io.tables import write_table
     from gasflux_core.simulate import SimulationParameters, simulate_flight
 
+    if not options.flight.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {options.flight.parent} to write to", "flight")
     parameters = SimulationParameters.check(dict(_assignment(text) for text in options.assignments))
     simulation = simulate_flight(parameters)
     write_table(simulation.table, options.flight)

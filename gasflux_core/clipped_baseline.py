@@ -53,6 +53,9 @@ MOST_PLACES = 0.7
 ENOUGH_ROWS = 0.2
 """Share of rows that are to be left as background; where plume fills the flight, the lowest."""
 
+LOWEST_ROWS = 0.1
+"""Share of a transect's rows that are left to it as background, the lowest, where all would be clipped."""
+
 FLANKS = (DILATION, 0.1, 0.0)
 """Shares by which a run of plume is widened, the next where the one before leaves too few rows."""
 
@@ -238,9 +241,23 @@ def _clip(part: Series, residual: Floats, noise: float, background: Bools | None
         runs = find_signal(residual, noise, part.window, background, share)
         for clipped in (runs | places, runs):
             if (~clipped).sum() >= ENOUGH_ROWS * clipped.size:
-                return clipped
+                return _leave_lowest(part, residual, clipped)
     smooth = running_mean(residual, part.window)
     return np.asarray(smooth > np.quantile(smooth, ENOUGH_ROWS))
+
+
+def _leave_lowest(part: Series, residual: Floats, clipped: Bools) -> Bools:
+    """Leave the lowest rows of transects that would be clipped whole.
+
+    A curve that has come off a transect would else find nothing there to come back to.
+    """
+    left = clipped.copy()
+    smooth = running_mean(residual, part.window)
+    for number in np.unique(part.transect[part.transect > 0]):
+        rows = np.flatnonzero(part.transect == number)
+        if clipped[rows].mean() > 1.0 - LOWEST_ROWS / 2.0:
+            left[rows] = smooth[rows] > np.quantile(smooth[rows], LOWEST_ROWS)
+    return left
 
 
 def _first_guess(part: Series, count: Floats, model: _Model, kind: str, strength: float) -> Floats:

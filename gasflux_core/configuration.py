@@ -191,7 +191,7 @@ class _Loader(yaml.SafeLoader):
     """A safe loader that takes no aliases (a few lines of them can unfold to gigabytes) and no key twice."""
 
     # Times stay text, as in JSON: the stages read them.
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML declares it without ClassVar
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

@@ -26,6 +26,8 @@ from gasflux_core.wind_profile import WindProfile, fit_wind_profile
 _SHARE_AT_EDGE = 0.05
 """Share of the rate in an edge row or column pair from which on the plume is taken as cut there."""
 
+_FEWEST_TRANSECTS = 2
+
 
 @dataclass(frozen=True, eq=False)
 class EmissionRate:
@@ -81,13 +83,19 @@ def estimate_emission_rate(
     :param table: of the flux density stage.
     :param field: of the kriging stage, kg m⁻² h⁻¹.
     :param background: of the background stage, for this gas.
-    :raises NoSolution: when the field holds no finite value.
+    :raises NoSolution: when the field holds no finite value, or fewer than two transects saw the plane.
     """
     inside = (field.region > 0) & np.isfinite(field.estimate)
     if not inside.any():
         raise NoSolution(f"the flux plane of {gas} holds no finite value: no emission rate can be given")
     profile = _profile(table, plane, field)
     transects = integrate_transects(table, gas, plane, profile)
+    if len(transects.transect) < _FEWEST_TRANSECTS:
+        raise NoSolution(
+            f"the plane is seen from {len(transects.transect)} transect only, so nothing tells how {gas} changes with "
+            "height: fly at least two levels, better ten; the flight table's column reason says why rows were left out",
+            "flight",
+        )
     budget = estimate_uncertainty(table, gas, plane, field, background, profile, transects, parameters)
     cells = np.where(inside, field.estimate, 0.0) * field.cell_width * field.cell_height
     return EmissionRate(

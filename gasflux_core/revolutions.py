@@ -15,6 +15,9 @@ from gasflux_core.position import angle_between, bearing
 SPIRAL_REVOLUTIONS = 1.5
 """Revolutions round the centre from which on a flight is a spiral."""
 
+FEWEST_REVOLUTIONS = 0.5
+"""Revolutions without which a flight can't be called a spiral."""
+
 ROUNDNESS = 0.35
 """Largest standard deviation of the radii, over their mean, of a flight that goes round."""
 
@@ -59,13 +62,13 @@ def near_circle(table: pd.DataFrame, circle: Circle) -> Bools:
     return np.asarray(np.abs(_distance(table, circle) - circle.radius) <= RADIUS_TOLERANCE * circle.radius)
 
 
-def is_spiral(table: pd.DataFrame, circle: Circle, allowed: Bools) -> bool:
-    """Whether the flight goes round the circle's centre at least one and a half times, and at an even distance."""
+def is_spiral(table: pd.DataFrame, circle: Circle, allowed: Bools, revolutions: float = SPIRAL_REVOLUTIONS) -> bool:
+    """Whether the flight goes round the circle's centre that many times at least, and at an even distance."""
     near = allowed & near_circle(table, circle)
     if near.sum() < allowed.sum() / 2 or _distance(table, circle)[near].std() > ROUNDNESS * circle.radius:
         return False
     round_ = np.unwrap(_bearing(table, circle)[near], period=360.0)
-    return float(np.ptp(round_)) >= 360.0 * SPIRAL_REVOLUTIONS
+    return float(np.ptp(round_)) >= 360.0 * revolutions
 
 
 def circle_rows(table: pd.DataFrame, circle: Circle, motion: Motion, tolerance: float) -> tuple[Bools, Bools]:

@@ -23,7 +23,7 @@ from gasflux_core.motion import (
 )
 from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.position import angle_between, bearing
-from gasflux_core.revolutions import circle_of_flight, circle_rows, is_spiral, number_revolutions
+from gasflux_core.revolutions import FEWEST_REVOLUTIONS, circle_of_flight, circle_rows, is_spiral, number_revolutions
 from gasflux_core.time_windows import Windows, rows_within
 from gasflux_core.transect_runs import Runs, curtain_runs, drop_off_plane, drop_short, monotonic_groups
 
@@ -207,8 +207,10 @@ def _pattern(table: pd.DataFrame, allowed: Bools, wanted: str) -> tuple[Literal[
         return "curtain", None
     circle = circle_of_flight(table, allowed)
     if wanted == "spiral":
-        if circle is None:
-            raise NoSolution("No circle can be laid through the flight's positions: it isn't a spiral", "pattern")
+        if circle is None or not is_spiral(table, circle, allowed, FEWEST_REVOLUTIONS):
+            raise NoSolution(
+                "The flight doesn't go round a circle: it isn't a spiral; try pattern 'curtain'", "pattern"
+            )
         return "spiral", circle
     if circle is not None and is_spiral(table, circle, allowed):
         return "spiral", circle

@@ -298,3 +298,8 @@ def test_whatever_the_text_is_the_answer_is_a_configuration_or_words(text: str) 
         read_configuration(text)
     except InputError as error:
         assert error.message
+
+
+def test_times_stay_text() -> None:
+    read = read_configuration("transects:\n  cut_windows: [[2026-05-12T13:05:00Z, 2026-05-12 13:06]]\n")
+    assert read.sections["transects"]["cut_windows"] == [["2026-05-12T13:05:00Z", "2026-05-12 13:06"]]

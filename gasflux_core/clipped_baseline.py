@@ -54,7 +54,7 @@ ENOUGH_ROWS = 0.2
 """Share of rows that are to be left as background; where plume fills the flight, the lowest."""
 
 LOWEST_ROWS = 0.1
-"""Share of a transect's rows that are left to it as background, the lowest, where all would be clipped."""
+"""Share of rows, the lowest, that are left as background to a transect clipped whole."""
 
 FLANKS = (DILATION, 0.1, 0.0)
 """Shares by which a run of plume is widened, the next where the one before leaves too few rows."""
@@ -163,7 +163,9 @@ def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
     level = float(np.median(part.value))
     part = Series(part.time, part.value - level, part.transect, part.across, part.kept)
     model = _model(part, count, parameters)
-    outcomes = [_turns(part, count, model, *start) for start in STARTS]
+    outcomes = [
+        _turns(part, count, model, kind, strength, leave) for kind, strength in STARTS for leave in (True, False)
+    ]
     best = min(outcomes, key=lambda outcome: outcome.cost)
     wider = widen(best.plume, DILATION)
     moved = 0.0
@@ -205,7 +207,7 @@ def _model(part: Series, count: Floats, parameters: ClippedParameters) -> _Model
     return _Model(design, penalty, float(count.sum()) / splines, splines - 1)
 
 
-def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: float) -> _Outcome:
+def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: float, leave: bool) -> _Outcome:
     """Clip and fit by turns from one first guess."""
     value = part.value
     first_noise, least = quick_noise(value), resolution(value)
@@ -217,7 +219,7 @@ def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: floa
     covariance = np.zeros_like(model.penalty)
     for turn in range(MOST_TURNS):
         residual = value - baseline
-        clipped = _clip(part, residual, noise, ~plume if turn else None)
+        clipped = _clip(part, residual, noise, ~plume if turn else None, leave)
         baseline, covariance = model.likeliest(value, count * ~clipped)
         same = np.array_equal(clipped, plume)
         plume = clipped
@@ -234,14 +236,14 @@ def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: floa
     return _Outcome(baseline, plume, noise, covariance, cost)
 
 
-def _clip(part: Series, residual: Floats, noise: float, background: Bools | None) -> Bools:
+def _clip(part: Series, residual: Floats, noise: float, background: Bools | None, leave: bool) -> Bools:
     """Rows that show plume, and their flanks as far as enough rows are left."""
     places = _plume_places(part, residual, noise)
     for share in FLANKS:
         runs = find_signal(residual, noise, part.window, background, share)
         for clipped in (runs | places, runs):
             if (~clipped).sum() >= ENOUGH_ROWS * clipped.size:
-                return _leave_lowest(part, residual, clipped)
+                return _leave_lowest(part, residual, clipped) if leave else clipped
     smooth = running_mean(residual, part.window)
     return np.asarray(smooth > np.quantile(smooth, ENOUGH_ROWS))
 

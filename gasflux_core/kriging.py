@@ -28,6 +28,11 @@ __all__ = ["Field", "Interpolator", "KrigingParameters", "krige", "krige_flux_pl
 Array = NDArray[np.float64]
 Interpolator = Literal["kriging", "inverse_distance", "linear", "gaussian_process"]
 
+_BANDS = 7
+"""Bands of height of which the highest tells whether the plume reaches the top."""
+_LEAST_SHARE_AT_TOP = 0.05
+_NOISE_LIMIT = 3.0
+"""Standard errors by noise from which on a band's mean is a signal."""
 _BELOW_GROUND_TOLERANCE = 2.0
 """Depth under the ground, m, that a sample's height may be off without a word."""
 
@@ -103,8 +108,8 @@ class KrigingParameters(Parameters):
     above: Literal["none", "kriging"] = parameter(
         "kriging",
         title="Above the highest transect",
-        text="none: the plane ends at the highest sample; kriging: extrapolated by one vertical range, half the "
-        "plane's height at most.",
+        text="none: the plane ends at the highest sample; kriging: where the highest samples still see the plume, "
+        "extrapolated by one vertical range, half the plane's height at most.",
     )
     lowest_height: float | None = parameter(
         None,
@@ -159,7 +164,7 @@ def krige_flux_plane(
     if parameters.interpolator == "gaussian_process":
         variogram = likelihood_variogram(samples, values, kernel)
         kernel = Kernel(variogram, plane.period, kernel.mirror)
-    grid = lay_grid(positions, plane, offset, _grid_rule(positions, variogram, parameters, extrapolates))
+    grid = lay_grid(positions, plane, offset, _grid_rule(samples, values, variogram, parameters, extrapolates))
     profile = _profile(table, plane, offset, variogram, parameters)
     factor = _factors(grid, profile, variogram)
     below = parameters.below if extrapolates or parameters.below != "kriging" else "log-wind"
@@ -207,8 +212,10 @@ def krige_flux_plane(
     return _field(gas, grid, direct, source, share, kriged, variogram, profile, parameters, below, flags)
 
 
-def _grid_rule(positions: Array, variogram: Variogram, parameters: KrigingParameters, extrapolates: bool) -> GridRule:
-    height = float(np.ptp(positions[:, 1]))
+def _grid_rule(
+    samples: Array, values: Array, variogram: Variogram, parameters: KrigingParameters, extrapolates: bool
+) -> GridRule:
+    upwards = parameters.above == "kriging" and extrapolates and _plume_reaches_top(samples, values, variogram.nugget)
     return GridRule(
         cells=parameters.resolution,
         least_nodes=parameters.minimum_nodes,
@@ -217,9 +224,23 @@ def _grid_rule(positions: Array, variogram: Variogram, parameters: KrigingParame
         lowest=parameters.lowest_height,
         below=parameters.below != "none",
         # Beyond one effective range the samples say nothing any more
-        above=min(variogram.range_z, height / 2) if parameters.above == "kriging" and extrapolates else 0.0,
+        above=min(variogram.range_z, float(np.ptp(samples[:, 1])) / 2) if upwards else 0.0,
         mask_ground=parameters.mask_ground,
     )
+
+
+def _plume_reaches_top(samples: Array, values: Array, noise: float) -> bool:
+    """Whether the highest samples see the plume: if not, only noise would be extrapolated above them.
+
+    Samples are put in bands of equal number by height. The highest band counts if its mean lies above
+    its noise, and is no less than 5 % of the strongest band's: a Gaussian plume has less than 1 % above.
+    """
+    order = np.argsort(samples[:, 1], kind="stable")
+    bands = np.array_split(values[order], min(_BANDS, len(values)))
+    means = np.array([band.mean() for band in bands])
+    strongest = means[np.argmax(np.abs(means))]
+    least = max(_LEAST_SHARE_AT_TOP * abs(strongest), _NOISE_LIMIT * float(np.sqrt(noise / len(bands[-1]))))
+    return bool(means[-1] * np.sign(strongest) > least)
 
 
 def _profile(

@@ -34,6 +34,9 @@ _LEAST_SAMPLES = 3
 _PURE_NUGGET_MISFIT = 0.6
 """From this share of a pure nugget's misfit on, the model explains no more than chance does."""
 _PURE_NUGGET_SHARE = 0.95
+_PLAIN_RISE = 0.4
+"""Semivariance of the shortest lags over the largest, under which there is structure."""
+_LEAST_PAIRS = 100
 _NEIGHBOUR_LAG = 0.2
 """Effective ranges up to which successive samples are neighbours."""
 _LEAST_TRIPLES = 10
@@ -83,7 +86,7 @@ class VariogramParameters(Parameters):
     maximum_lag: float = parameter(
         0.0,
         title="Maximum lag",
-        text="Longest lag used; 0 takes half the plane's length along x and two thirds of the flight's height along z.",
+        text="Longest lag used; 0 takes half the plane's length along x and half the flight's height along z.",
         unit="m",
         ge=0,
         le=100_000,
@@ -169,6 +172,8 @@ def estimate_variogram(table: pd.DataFrame, gas: str, plane: Plane, parameters: 
             f"smoothness: the stable model asks for 2 at most, got {parameters.smoothness:g}", "smoothness"
         )
     positions, values, transects = plane_samples(table, gas, parameters.quantity)
+    # The plume follows the terrain rather than the horizon, and so does kriging
+    positions = positions - np.column_stack([np.zeros(len(values)), plane.ground_height(positions[:, 0])])
     extent = _extent(positions, plane)
     directions = _directions(parameters, extent)
     experimental = tuple(
@@ -238,9 +243,9 @@ def _directions(parameters: VariogramParameters, extent: tuple[float, float]) ->
 
     length, height = extent
     if parameters.anisotropy == 0:
-        return towards(0.0, length / 2), towards(90.0, 2 * height / 3)
+        return towards(0.0, length / 2), towards(90.0, height / 2)
     angle = np.deg2rad(parameters.direction)
-    rule = float(np.hypot(length / 2 * np.cos(angle), 2 * height / 3 * np.sin(angle)))
+    rule = float(np.hypot(length / 2 * np.cos(angle), height / 2 * np.sin(angle)))
     return (towards(parameters.direction % 180.0, rule),)
 
 
@@ -277,7 +282,8 @@ def _fit(
         weights=parameters.fit_sigma,
     )
     share = fitted.nugget / (fitted.nugget + fitted.partial_sill)
-    if parameters.nugget and (fitted.misfit > _PURE_NUGGET_MISFIT or share > _PURE_NUGGET_SHARE):
+    unexplained = fitted.misfit > _PURE_NUGGET_MISFIT or share > _PURE_NUGGET_SHARE
+    if parameters.nugget and unexplained and not _rises(usable):
         sill = variance
         fitted = FittedModel((1 - _UNSEEN_SHARE) * sill, _UNSEEN_SHARE * sill, middle_x, middle_z, 1.0, False)
         flags.append("no_structure")
@@ -286,6 +292,14 @@ def _fit(
     if fitted.at_bound:
         flags.append("range_at_bound")
     return fitted, tuple(flags)
+
+
+def _rises(experimental: Sequence[LagClasses]) -> bool:
+    """Whether neighbours are plainly more alike than distant samples, however badly a model fits that."""
+    largest = max(float(classes.semivariance.max()) for classes in experimental)
+    return any(
+        classes.pairs[0] >= _LEAST_PAIRS and classes.semivariance[0] < _PLAIN_RISE * largest for classes in experimental
+    )
 
 
 def _noise(positions: Array, values: Array, transects: NDArray[np.int64], fitted: FittedModel) -> float:

@@ -25,6 +25,8 @@ FitWeights = Literal["relative", "equal", "linear", "sqrt", "sq", "exp"]
 _RANGE_STEPS = 14
 _NUGGET_SHARES = np.array([0.0, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9])
 _NUGGET_FLOOR = 1e-7
+_HOLE_DEPTH = 0.5
+"""Share of the largest semivariance under which a class beyond it lies in a hole."""
 _LARGEST_NUGGET_SHARE = 0.98
 _SEMIVARIANCE_FLOOR = 1e-9
 """Of the largest experimental semivariance; lower ones (0 between equal values) count as this."""
@@ -65,7 +67,8 @@ def fit_model(
 ) -> FittedModel:
     """Fit nugget, partial sill and ranges by weighted least squares.
 
-    The model is compared with each lag class at its mean lag vector. ``relative`` weights minimise
+    The model is compared with each lag class at its mean lag vector; classes in which the semivariogram
+    has fallen again to less than half of its largest value are left out. ``relative`` weights minimise
     Σ wᵢ ln²(γ̂ᵢ/γᵢ), wᵢ the number of pairs within its direction: the multiplicative counterpart of
     Cressie's (1985) N (γ̂/γ − 1)²; each direction weighs the same. The others minimise
     Σ ((γ̂ᵢ − γᵢ)/σᵢ)² with σ = 1, h, √h, h² or exp(−1/h), h the lag over the longest, as scikit-gstat's
@@ -74,11 +77,12 @@ def fit_model(
     :param ratio: range_z over range_x; None fits both.
     :param method: ``trf`` a bounded search; ``lm`` Levenberg–Marquardt on parameters mapped into the same bounds.
     """
-    lag_x = np.concatenate([classes.along_x for classes in experimental])
-    lag_z = np.concatenate([classes.along_z for classes in experimental])
-    semivariance = np.concatenate([classes.semivariance for classes in experimental])
+    used = np.concatenate([_not_in_a_hole(classes) for classes in experimental])
+    lag_x = np.concatenate([classes.along_x for classes in experimental])[used]
+    lag_z = np.concatenate([classes.along_z for classes in experimental])[used]
+    semivariance = np.concatenate([classes.semivariance for classes in experimental])[used]
     floored = np.maximum(semivariance, _SEMIVARIANCE_FLOOR * semivariance.max())
-    weight = _weights(experimental, weights)
+    weight = _weights(experimental, weights)[used]
     relative = weights == "relative"
 
     def scaled(shape: Array) -> tuple[Array, Array]:
@@ -120,6 +124,17 @@ def fit_model(
         misfit=float(residual @ residual) / scatter if scatter > 0 else 1.0,
         at_bound=bool(best[0] < low[0] + 1e-3 or best[0] > high[0] - 1e-3),
     )
+
+
+def _not_in_a_hole(classes: LagClasses) -> NDArray[np.bool_]:
+    """Lag classes that a model which never falls can fit.
+
+    A plume in the middle of clean air makes the semivariogram fall again where only clean air lies that
+    far apart from clean air; such classes would pull the sill down and hide the structure.
+    """
+    peak = int(np.argmax(classes.semivariance))
+    fallen = classes.semivariance < _HOLE_DEPTH * classes.semivariance[peak]
+    return np.asarray(~fallen | (classes.lag <= classes.lag[peak]))
 
 
 def _weights(experimental: Sequence[LagClasses], weights: FitWeights) -> Array:

@@ -114,13 +114,14 @@ def _run(options: argparse.Namespace) -> None:
     # The libraries of the calculation take a second to load: only where they are used.
     from gasflux_core.io.tables import read_table
     from gasflux_core.pipeline import run_pipeline
-    from processes.products import write_products
 
     settings, gases, notes = _settings_of_run(options)
     if not options.flight.is_file():
         raise InputError(f"there is no file {options.flight}", "flight")
     result = run_pipeline(read_table(options.flight), gases, settings, None if options.quiet else _tell, notes)
     if options.out is not None:
+        from processes.products import write_products
+
         options.out.mkdir(parents=True, exist_ok=True)
         write_products(result, options.out, source=options.flight)
     figures = result.figures()

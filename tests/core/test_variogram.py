@@ -22,6 +22,9 @@ from gasflux_core.variogram_model import Variogram
 class StandInPlane:
     period: float | None = None
 
+    def ground_height(self, x):
+        return 0.0 * x
+
 
 CURTAIN = StandInPlane()
 

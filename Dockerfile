@@ -22,6 +22,7 @@ COPY --from=build /app /app
 COPY pywps.cfg ./
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     GASFLUX_HOST=0.0.0.0 \
     GASFLUX_PORT=5000 \
     GASFLUX_DATA=/data

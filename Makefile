@@ -8,7 +8,7 @@ PORT   ?= 5000
 EXIT   ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all serve lint bench docs lock clean
+.PHONY: help demo test serve lint bench docs lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,8 +31,9 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 demo: $(VENV)/.installed ## start the service, run the example flight through WPS, go on serving (EXIT=1: end after it)
 	$(BIN)/python -m examples.demo --host $(HOST) --port $(PORT) $(if $(filter 1,$(EXIT)),--exit)
 
-serve: $(VENV)/.installed ## start the service
-	$(BIN)/gasflux-wps serve --host $(HOST) --port $(PORT)
+# Only what was asked for wins over pywps.cfg.
+serve: $(VENV)/.installed ## start the service, as pywps.cfg says
+	$(BIN)/gasflux-wps serve $(if $(filter-out file,$(origin HOST)),--host $(HOST)) $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest -n auto $(PYTEST)

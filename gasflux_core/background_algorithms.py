@@ -37,7 +37,7 @@ class FastchromParameters(Parameters):
     smooth_half_window: int | None = _rows(3, "Half window of smoothing", "Rows on either side.")
     max_iter: int = parameter(100, title="Iterations", text="Most steps of peak filling.", unit="1", ge=1, le=10_000)
     min_length: int = parameter(
-        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=100_000
+        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=1000
     )
 
 
@@ -51,7 +51,7 @@ class FabcParameters(Parameters):
         2, title="Order of differences", text="Of the smoothness penalty.", unit="1", ge=1, le=3
     )
     min_length: int = parameter(
-        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=100_000
+        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=1000
     )
 
 
@@ -65,7 +65,7 @@ class DietrichParameters(Parameters):
     max_iter: int = parameter(50, title="Iterations", text="Most fits.", unit="1", ge=0, le=10_000)
     tol: float = parameter(1e-3, title="Tolerance", text="Change at which fits end.", unit="1", gt=0, le=1)
     min_length: int = parameter(
-        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=100_000
+        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=1000
     )
 
 
@@ -80,7 +80,7 @@ class GolotvinParameters(Parameters):
     smooth_half_window: int | None = _rows(None, "Half window of smoothing", "Rows on either side.")
     interp_half_window: int | None = _rows(5, "Half window at edges", "Rows averaged where a gap is bridged.")
     min_length: int = parameter(
-        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=100_000
+        2, title="Least run", text="Shorter runs of background are taken as signal.", unit="1", ge=1, le=1000
     )
 
 

@@ -60,8 +60,18 @@ def transect_ends_baseline(series: Series, parameters: TransectEndsParameters) -
     sound = ~in_plume
     level = np.where(sound, level, np.interp(time, time[sound], level[sound]))
     standard_error = float(np.sqrt(np.mean(error**2) / max(1, int(sound.sum()))))
+    # Each line is drawn on from the middle of the ends to the transect's first and last row.
+    first, last = (
+        np.array([series.time[rows[place]] for rows in ends[place_of_end::2]])
+        for place, place_of_end in ((0, 0), (-1, 1))
+    )
+    slope = (level[1::2] - level[::2]) / np.maximum(time[1::2] - time[::2], np.finfo(float).tiny)
+    corners = np.column_stack((first, last)).ravel()
+    drawn = np.column_stack(
+        (level[::2] + slope * (first - time[::2]), level[1::2] + slope * (last - time[1::2]))
+    ).ravel()
     return Baseline(
-        value=np.interp(series.time, time, level),
+        value=np.interp(series.time, corners, drawn),
         standard_error=standard_error,
         flags=("plume_at_transect_end",) if in_plume.any() else (),
     )

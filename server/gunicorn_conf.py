@@ -27,6 +27,8 @@ worker_class = "gthread"
 threads = _settings.gasflux.threads
 # Threads and the fork server don't survive a fork: each worker makes its own.
 preload_app = False
+# Nobody steers this service by gunicorn's socket, and a second service of the same user would take it over.
+control_socket_disable = True
 # The longest that gunicorn takes: an Execute by KVP holds its inputs in the address.
 limit_request_line = 8190
 graceful_timeout = 30

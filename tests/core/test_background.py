@@ -220,7 +220,7 @@ def test_straight_lines_through_the_ends_are_found_exactly():
     line = 1.9 + 1e-4 * table["time"]
     background = run(table.assign(ch4=line + plume(table, 1.0, 10.0)), "transect_ends")
     kept = background.table["kept"]
-    assert background.table.loc[kept, "ch4_background"].to_numpy() == pytest.approx(line[kept].to_numpy(), abs=1e-5)
+    assert background.table.loc[kept, "ch4_background"].to_numpy() == pytest.approx(line[kept].to_numpy(), abs=1e-9)
 
 
 def test_an_end_in_the_plume_is_replaced_and_told():
@@ -304,8 +304,8 @@ def test_too_few_rows_and_none_kept():
 
 def test_settings_that_the_library_refuses_are_told_with_a_way_out():
     table = flown().assign(ch4=1.95 + np.random.default_rng(0).normal(size=len(flown())))
-    parameters = BackgroundParameters(algorithm="golotvin", golotvin={"sections": 9000})
-    with pytest.raises(NoSolution, match="golotvin can't treat") as caught:
+    parameters = BackgroundParameters(algorithm="asls", asls={"lam": 1e15, "p": 0.99})
+    with pytest.raises(NoSolution, match="asls can't treat") as caught:
         estimate_background(table, ["ch4"], parameters)
     assert caught.value.parameter == "algorithm"
 
@@ -317,7 +317,7 @@ def test_quick_noise_is_that_of_the_noise_whatever_the_drift():
     random = np.random.default_rng(0)
     time = np.linspace(0.0, 1.0, 4000)
     assert quick_noise(3 * time + 0.02 * random.normal(size=4000)) == pytest.approx(0.02, rel=0.05)
-    assert quick_noise(np.round(time * 0.4)) == pytest.approx(1 / np.sqrt(12))
+    assert quick_noise(np.round(time * 9.0)) == pytest.approx(1 / np.sqrt(12))
 
 
 def test_noise_alone_is_hardly_ever_signal():

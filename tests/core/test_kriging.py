@@ -239,6 +239,13 @@ def test_above_catches_a_plume_that_is_cut():
     assert open_ended.z[-1] <= 26 * 1.5 + open_ended.cell_height
 
 
+@pytest.mark.parametrize(("noise", "seed"), [(1e-8, 0), (3e-7, 0), (1e-6, 1), (1e-6, 2)])
+def test_noise_is_not_extrapolated_above_a_plume_that_ends_below_the_top(noise, seed):
+    field = krige(flight(noise=noise, seed=seed))
+    assert field.above_integral == 0
+    assert field.z[-1] < HEIGHTS[-1]
+
+
 def test_cells_under_the_terrain_are_masked():
     plane = replace(curtain(), ground=((0.0, 0.0), (200.0, 20.0)))
     table = level_transects(HEIGHTS)
@@ -248,7 +255,8 @@ def test_cells_under_the_terrain_are_masked():
     under = field.z[:, None] < plane.ground_height(field.x)[None, :]
     assert under.any()
     assert (field.region[under] == 0).all()
-    assert (field.region[~under] > 0).all()
+    flown = field.z[:, None] < plane.ground_height(field.x)[None, :] + HEIGHTS[-1]
+    assert (field.region[~under & flown] > 0).all()
     assert field.integral == pytest.approx(true_rate(table, plane), rel=0.03)
     unmasked = krige(table, plane, KrigingParameters(mask_ground=False))
     assert (unmasked.region[under] == 2).all()
@@ -272,7 +280,9 @@ def test_a_spiral_is_periodic():
     table = level_transects(HEIGHTS, length=length * 0.999, step=4.0)
     # the plume sits on the seam, in a wind that blows it outwards there (north, where x is 0)
     away = np.minimum(table["x"], length - table["x"])
-    table = table.assign(ch4_mass_enhancement=plume(100 + away, table["z"]), ch4_flux_density=plume(100 + away, table["z"]))
+    table = table.assign(
+        ch4_mass_enhancement=plume(100 + away, table["z"]), ch4_flux_density=plume(100 + away, table["z"])
+    )
     field = krige(table, plane, quantity="flux_density")
     assert field.integral == pytest.approx(1e-5 * 2 * np.pi * 15 * 8, rel=0.02)
     seam = field.estimate[:, 0] - field.estimate[:, -1]

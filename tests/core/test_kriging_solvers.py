@@ -132,7 +132,7 @@ def test_equals_scikit_gstats_ordinary_kriging(model, nugget, partial_sill, rang
     from skgstat import OrdinaryKriging
 
     places, values, nodes = flown()
-    nodes = nodes[::9]
+    nodes = nodes[::20]
     described = {
         "model": model,
         "effective_range": range_,
@@ -199,15 +199,16 @@ def test_a_mirrored_field_is_even_about_the_ground():
     two = krige(places, values, below, variogram(), mean=0.0, mirror=0.0)
     np.testing.assert_allclose(one.estimate, two.estimate, rtol=1e-9)
     near = np.column_stack([nodes[:, 0], np.full(len(nodes), 1e-3)])
-    gradient = (krige(places, values, near, variogram(), mean=0.0, mirror=0.0).estimate - krige(
-        places, values, near * [1, 0], variogram(), mean=0.0, mirror=0.0
-    ).estimate) / 1e-3
+    gradient = (
+        krige(places, values, near, variogram(), mean=0.0, mirror=0.0).estimate
+        - krige(places, values, near * [1, 0], variogram(), mean=0.0, mirror=0.0).estimate
+    ) / 1e-3
     assert np.abs(gradient).max() < 1e-4
 
 
 def test_a_spiral_has_no_seam():
     places, values, nodes = scene()
-    turned = nodes + [PERIOD, 0]
+    turned = nodes + np.array([PERIOD, 0])
     one = krige(places, values, nodes, variogram(), period=PERIOD)
     two = krige(places, values, turned, variogram(), period=PERIOD)
     np.testing.assert_allclose(one.estimate, two.estimate, rtol=1e-9)

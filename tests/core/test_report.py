@@ -284,7 +284,7 @@ def test_samples_have_the_colours_of_the_field(curtain: Result) -> None:
     assert np.asarray(samples.get_array()) == pytest.approx(kept["ch4_flux_density"].to_numpy())
 
 
-@pytest.mark.parametrize("stretch", [0.4, 1.0, 20.0])
+@pytest.mark.parametrize("stretch", [0.25, 0.5, 20.0])
 def test_plane_is_drawn_to_scale_or_says_so(curtain: Result, stretch: float) -> None:
     field = curtain.gases["ch4"].field
     field = dataclasses.replace(field, x=stretch * field.x, cell_width=stretch * field.cell_width)

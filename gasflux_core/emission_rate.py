@@ -125,7 +125,8 @@ def _profile(table: pd.DataFrame, plane: Plane, field: Field) -> WindProfile:
 
 def _flags(field: Field, plane: Plane, cells: np.ndarray, background: GasBackground, budget: Budget) -> tuple[str, ...]:
     flags = [*background.flags, *field.flags]
-    if abs(field.integral) < budget.detection_limit:
+    low, high = budget.interval95
+    if abs(field.integral) < budget.detection_limit or low <= 0 <= high:
         flags.append("below_detection_limit")
         return tuple(dict.fromkeys(flags))
     size = abs(field.integral)

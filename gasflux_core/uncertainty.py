@@ -21,7 +21,9 @@ from gasflux_core.transect_integrals import TransectIntegrals
 from gasflux_core.wind_profile import WindProfile
 
 _CURRIE = 3.29
-"""Detection limit in units of the standard uncertainty at rate 0, for error rates of 5 % (Currie 1968)."""
+"""Detection limit in units of the standard uncertainty at rate 0, for error rates of 5 % (Currie 1968).
+
+At rate 0 there are the background's error and the sensor's noise; all other terms come with the plume."""
 
 _PROFILE_FLOOR = 0.02
 """Normal wind over wind speed under which a cell says nothing of how the rate answers to the wind."""
@@ -171,8 +173,8 @@ def estimate_uncertainty(
     by_wind = rate + response[0] * (east - wind[0]) + response[1] * (north - wind[1])
     draws = by_wind * (1 + relative_density * random.standard_normal(count)) + additive
     low, high = np.percentile(draws, [2.5, 97.5])
-    at_zero = float(np.hypot(interpolation, np.hypot(background_term, scatter)))
-    return Budget(terms, total, (float(low), float(high)), _CURRIE * at_zero)
+    at_zero = np.hypot(background_term, _noise_term(table, gas, background, profile, transects))
+    return Budget(terms, total, (float(low), float(high)), _CURRIE * float(at_zero))
 
 
 def _wind_response(plane: Plane, field: Field, profile: WindProfile) -> NDArray[np.float64]:
@@ -195,6 +197,23 @@ def _background_response(table: pd.DataFrame, gas: str, plane: Plane, field: Fie
     area = field.cell_width * field.cell_height
     through = float(np.sum(np.where(field.region == 1, normal, 0.0))) * area
     return SECONDS_PER_HOUR * 1e-6 * density * through
+
+
+def _noise_term(
+    table: pd.DataFrame, gas: str, background: GasBackground, profile: WindProfile, transects: TransectIntegrals
+) -> float:
+    """Standard uncertainty of the rate by the sensor's noise alone, kg h⁻¹: what is left of it without a plume.
+
+    Each transect of n samples over the length L has the noise 3600·10⁻⁶·ρ_g·u_n·σ·L/√n in its integral.
+    """
+    rows = table[table["kept"].to_numpy(dtype=bool)]
+    per_ppm = SECONDS_PER_HOUR * 1e-6 * rows[f"{gas}_density"].to_numpy(dtype=float)
+    normal = profile.normal(rows["x"].to_numpy(dtype=float), rows["height_above_ground"].to_numpy(dtype=float))
+    squares = pd.Series((per_ppm * normal) ** 2).groupby(rows["transect"].to_numpy()).mean()
+    along = rows.groupby("transect")["x"].agg(["min", "max", "size"])
+    variance = squares * (along["max"] - along["min"]) ** 2 / along["size"]
+    strips = variance.loc[list(transects.transect)].to_numpy() * transects.weight**2
+    return background.standard_deviation * float(np.sqrt(strips.sum()))
 
 
 def _density_uncertainty(table: pd.DataFrame, parameters: EmissionRateParameters) -> float:

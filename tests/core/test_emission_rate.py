@@ -140,3 +140,24 @@ def test_the_stages_agree_on_the_quantity_of_the_variogram() -> None:
     field = krige_flux_plane(table.table, "ch4", table.plane_fit.plane, found, KrigingParameters())
     assert field.profile == {}
     assert field.integral == pytest.approx(table.gases["ch4"].rate.emission_rate, rel=0.2)
+
+
+def test_flights_without_a_source_stay_below_a_detection_limit_that_is_worth_having() -> None:
+    for seed in range(20):
+        table = simulate_flight(SimulationParameters.check({"seed": seed, "sources": [{"rates": {"ch4": 0.0}}]})).table
+        found = run_pipeline(table, ["ch4"]).gases["ch4"].rate
+        assert abs(found.emission_rate) < found.detection_limit < 0.5
+        assert "below_detection_limit" in found.flags
+
+
+def test_the_detection_limit_does_not_grow_with_the_plume() -> None:
+    limits = [
+        run_pipeline(
+            simulate_flight(SimulationParameters.check({"seed": 3, "sources": [{"rates": {"ch4": rate}}]})).table,
+            ["ch4"],
+        )
+        .gases["ch4"]
+        .rate.detection_limit
+        for rate in (5.0, 50.0)
+    ]
+    assert limits[1] < 2 * limits[0]

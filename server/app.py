@@ -64,7 +64,7 @@ def create_app(
 
     :param registry: gives the processes; a function of a module, since jobs look it up by name.
     :param preload: modules that the fork server of jobs loads.
-    :raises server.settings.SettingsError: the service can't run on this machine with these settings.
+    :raises server.settings_error.SettingsError: the service can't run on this machine with these settings.
     """
     prepare(settings)
     for note in settings.notes:

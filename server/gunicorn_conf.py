@@ -10,7 +10,8 @@ import sys
 from typing import Any
 
 from server.logs import configure_logging
-from server.settings import SettingsError, load_settings, prepare
+from server.settings import load_settings, prepare
+from server.settings_error import SettingsError
 
 try:
     _settings = load_settings()

@@ -17,7 +17,7 @@ def serve(settings_file: Path | None, host: str | None, port: int | None, worker
     What the command line says goes on through the environment, which every web worker and every
     job's process reads the same way.
 
-    :raises server.settings.SettingsError: with these settings the service can't run.
+    :raises server.settings_error.SettingsError: with these settings the service can't run.
     """
     if settings_file is not None:
         os.environ["PYWPS_CFG"] = str(settings_file.absolute())
@@ -32,7 +32,7 @@ def serve(settings_file: Path | None, host: str | None, port: int | None, worker
 def run_jobs(settings_file: Path | None) -> None:
     """Run accepted jobs until SIGTERM or SIGINT, without a web server.
 
-    :raises server.settings.SettingsError: with these settings the service can't run.
+    :raises server.settings_error.SettingsError: with these settings the service can't run.
     """
     from processes import registry
     from server.jobs.queue import Jobs

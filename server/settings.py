@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from gasflux_core.errors import GasFluxError
 from server.sections import (
     SECTIONS,
     SECTIONS_WITHOUT_EFFECT,
@@ -32,22 +31,13 @@ from server.sections import (
     SecuritySection,
     ServerSection,
 )
+from server.settings_error import SettingsError
 
 _SHORT_NAMES = {("logging", "level"): "GASFLUX_LOG_LEVEL"}
 """Environment names that operators know, beside the regular ones; they win over those."""
 
 _MOST_JOBS = 8
 """Default of parallelprocesses stops here: more jobs than this want a machine sized on purpose."""
-
-
-class SettingsError(GasFluxError):
-    """Settings with which the service can't run; the text names every fault."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__(
-            "The service can't start with these settings:\n" + "\n".join(f"  - {fault}" for fault in faults)
-        )
 
 
 class Description(NamedTuple):

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from server.settings import SettingsError
+from server.settings_error import SettingsError
 
 _BUSY_SECONDS = 30
 """How long SQLite waits for another's write to end; writes here take milliseconds."""

@@ -22,7 +22,7 @@ from server.jobs.database import migrate, open_engine
 from server.jobs.model import Base, JobError, JobStatus, ResultItem
 from server.jobs.queue import Jobs, NoSuchJob
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
-from server.settings import SettingsError
+from server.settings_error import SettingsError
 from tests.server.fakes import open_jobs, request, settings_in
 
 FAILURE = JobError("input", "word: expected another", "word")

@@ -8,7 +8,8 @@ import pytest
 
 from server.pywps_settings import give_to_pywps
 from server.sections import SECTIONS
-from server.settings import SettingsError, load_settings, prepare
+from server.settings import load_settings, prepare
+from server.settings_error import SettingsError
 
 ROOT = Path(__file__).parents[2]
 

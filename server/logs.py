@@ -28,6 +28,6 @@ def configure_logging(settings: LoggingSection, *, to_file: bool = True) -> None
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(settings.level)
-    # These tell of every file they open and every step they take, even at INFO.
-    for name in ("alembic", "matplotlib", "rasterio", "pyogrio", "fiona", "numba", "PIL"):
+    # These tell of every file they open and every step they take, even at INFO; PyWPS, of files it did not look for.
+    for name in ("PYWPS", "alembic", "matplotlib", "rasterio", "pyogrio", "fiona", "numba", "PIL"):
         logging.getLogger(name).setLevel(max(logging.getLogger(name).level, logging.WARNING))

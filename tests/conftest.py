@@ -6,7 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A failing example is found where someone works on the code, not by chance where a change is judged.
+hypothesis.settings.register_profile("judge", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("judge")
 
 ROOT = Path(__file__).resolve().parents[1]
 

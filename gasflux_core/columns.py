@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,31 @@ from numpy.typing import NDArray
 
 from gasflux_core.errors import InputError, InputFaults, MissingInput
 
-_ADDED_BY = {
-    "easting": "flight",
-    "northing": "flight",
-    "wind_east": "wind",
-    "wind_north": "wind",
-    "transect": "transects",
-    "kept": "transects",
-    "x": "plane",
-    "z": "plane",
+_STAGE_OF: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("time", "easting", "northing"), "flight"),
+        **dict.fromkeys(("course_azimuth", "course_elevation", "ground_speed"), "flight"),
+        **dict.fromkeys(("wind_east", "wind_north"), "wind"),
+        **dict.fromkeys(("transect", "kept", "reason"), "transects"),
+        **dict.fromkeys(("x", "z", "height_above_ground", "distance_from_plane"), "plane"),
+        "wind_normal": "flux_density",
+    }
+)
+_STAGE_OF_SUFFIX = {
+    "_background": "background",
+    "_enhancement": "background",
+    "_signal": "background",
+    "_density": "flux_density",
+    "_mass_enhancement": "flux_density",
+    "_flux_density": "flux_density",
 }
+
+
+def stage_adding(name: str) -> str | None:
+    """The stage that adds a column to the table; None for what only the flight table has."""
+    suffixes = sorted(_STAGE_OF_SUFFIX, key=len, reverse=True)
+    suffix = next((suffix for suffix in suffixes if name.endswith(suffix)), None)
+    return _STAGE_OF.get(name) or (_STAGE_OF_SUFFIX[suffix] if suffix else None)
 
 
 def needed_columns(
@@ -67,6 +83,6 @@ def kept_rows(table: pd.DataFrame, parameter: str = "table") -> NDArray[np.bool_
 
 
 def _missing(name: str, parameter: str) -> MissingInput:
-    stage = _ADDED_BY.get(name) or ("background" if name.endswith("_enhancement") else None)
+    stage = stage_adding(name)
     advice = f"the stage {stage} adds it: run it first" if stage else "the flight table must have it"
     return MissingInput(f"column {name} is missing; {advice}", parameter, column=name)

@@ -8,9 +8,6 @@ GAS_CONSTANT = 8.314462618
 ZERO_CELSIUS = 273.15
 """0 °C in kelvin."""
 
-VON_KARMAN = 0.40
-"""Von Kármán's constant, dimensionless (Högström 1996 gives 0.40 ± 0.01)."""
-
 SECONDS_PER_HOUR = 3600.0
 
 COLUMN_UNITS = {

@@ -13,7 +13,6 @@ the surface; in an oblique plane it grows along it, and K keeps the rate exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -82,10 +81,6 @@ class Crossing(NamedTuple):
     """Distance from the source at which each line crosses, m; NaN where it does not."""
     sign: float
     """1 where the wind blows out through the surface, −1 where it blows in."""
-
-
-Crossings = Callable[[_Floats, _Floats], list[Crossing]]
-"""(y, rows) → crossings of the lines at y (m across the wind from the source), for the wind of each row."""
 
 
 @dataclass(frozen=True)

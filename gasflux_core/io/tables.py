@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gasflux_core.columns import stage_adding
 from gasflux_core.errors import InputError, InputFaults, MissingInput, TooLarge
 from gasflux_core.io.content import TABLE_KINDS, kind_of, open_archive
 from gasflux_core.io.delimited import read_delimited
 from gasflux_core.io.vector import read_geojson, read_geopackage, read_gml
 from gasflux_core.io.workbook import check_unpacked_size, read_workbook
 from gasflux_core.readings import Source, read_numbers, read_times
-
-_STAGE_OF: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("time", "easting", "northing"), "flight"),
-        **dict.fromkeys(("course_azimuth", "course_elevation", "ground_speed"), "flight"),
-        **dict.fromkeys(("wind_east", "wind_north"), "wind"),
-        **dict.fromkeys(("transect", "kept", "reason"), "transects"),
-        **dict.fromkeys(("x", "z", "height_above_ground", "distance_from_plane"), "plane"),
-        "wind_normal": "flux_density",
-    }
-)
-_STAGE_OF_SUFFIX = {
-    "_background": "background",
-    "_enhancement": "background",
-    "_signal": "background",
-    "_density": "flux_density",
-    "_mass_enhancement": "flux_density",
-    "_flux_density": "flux_density",
-}
-
 
 _TimeUnit = Literal["s", "ms", "us", "ns"]
 _TIME_STEPS: tuple[tuple[_TimeUnit, int], ...] = (("s", 10**9), ("ms", 10**6), ("us", 10**3))
@@ -166,9 +146,7 @@ def _iso_texts(times: pd.Series) -> NDArray[np.str_]:
 
 
 def _missing(name: str, parameter: str) -> MissingInput:
-    suffixes = sorted(_STAGE_OF_SUFFIX, key=len, reverse=True)
-    suffix = next((suffix for suffix in suffixes if name.endswith(suffix)), None)
-    stage = _STAGE_OF.get(name) or (_STAGE_OF_SUFFIX[suffix] if suffix else None)
+    stage = stage_adding(name)
     advice = (
         f"the stage {stage} adds it: send the table that {stage} (or a later stage) gave"
         if stage

@@ -6,6 +6,7 @@ Every face (WPS, command line, documentation, later OGC API and the web form) re
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -103,6 +104,39 @@ class OutputValue:
     unit: str | None = None
 
 
+@dataclass(frozen=True)
+class PassedOn:
+    """A value of a passed-on input of the running process, as an input of a sub-job."""
+
+    identifier: str
+    index: int
+    """Which of that input's values, from 0."""
+
+
+@dataclass(frozen=True)
+class SubRequest:
+    """One execution of another process on behalf of the running one."""
+
+    label: str
+    """What distinguishes it from its siblings, in words."""
+    inputs: Mapping[str, Sequence[str | PassedOn]]
+    """Input identifier → values: literals' texts, or values that were sent to the running process."""
+    outputs: tuple[str, ...] = ()
+    """Outputs to make; empty: all."""
+
+
+@dataclass(frozen=True)
+class SubResult:
+    """How one sub-job ended."""
+
+    label: str
+    job_id: str
+    outputs: Mapping[str, OutputValue]
+    """By identifier; empty unless it was successful."""
+    error: str | None = None
+    """Why there are no outputs."""
+
+
 class Context(Protocol):
     """What a running process may ask of the machinery around it."""
 
@@ -118,4 +152,16 @@ class Context(Protocol):
         """Fetch a URL given in a literal input into the work folder.
 
         :raises gasflux_core.errors.InputError: naming ``parameter``, the URL and the reason.
+        """
+
+    def passed_on(self, identifier: str) -> int:
+        """How many values were sent for an input that the process only passes on."""
+
+    def run_each(self, process: str, requests: Sequence[SubRequest]) -> list[SubResult]:
+        """Run another process once for each request, spread over all workers of the service.
+
+        The running process gives up its slot meanwhile, and is begun anew once all have ended; so what
+        comes before this call must be quick, and give the same requests each time.
+
+        :returns: in the order of the requests; also those that failed or were cancelled.
         """

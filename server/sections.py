@@ -97,7 +97,11 @@ class ServerSection(Section):
     maxrequestsize: Size = _key("100mb", "Largest body of a request.")
     maxsingleinputsize: Size = _key("100mb", "Largest single input, sent or referenced.")
     parallelprocesses: int = _key(
-        0, "How many jobs run at the same time. 0: as many as there are processors, 8 at most.", ge=0, le=256
+        0,
+        "How many jobs run at the same time on one machine. 0: one a processor and those kept for synchronous "
+        "requests, 8 at most.",
+        ge=0,
+        le=256,
     )
     maxprocesses: int = _key(100, "How many jobs may wait; the next one is refused as busy.", ge=1)
     allowedinputpaths: Paths = _key(
@@ -122,14 +126,60 @@ class GasfluxSection(Section):
     port: int = _key(5000, "Port on which the service listens.", ge=1, le=65535)
     data: Path = _key(Path("data"), "Folder for all that the service keeps; relative to the settings file.")
     workers: int = _key(2, "Web worker processes.", ge=1, le=64)
-    threads: int = _key(8, "Threads of each web worker.", ge=1, le=256)
+    threads: int = _key(
+        64, "Threads of each web worker; a synchronous request holds one while its job runs.", ge=2, le=1024
+    )
+    diagnostics: bool = _key(False, "Offer the processes echo, echo_complex, slow, hog and boom, for tests.")
 
 
 class JobsSection(Section):
-    """``[jobs]``: the table of jobs and waiting for them."""
+    """``[jobs]``: the table of jobs, who runs them, and how much one may take."""
 
-    database: str = _key("", "SQLAlchemy URL of the job table. Blank: SQLite in the data folder.")
+    engine: Literal["embedded", "celery"] = _key(
+        "embedded",
+        "Who runs jobs. embedded: this machine, no other server needed. celery: the machines on which gasflux-wps "
+        "worker runs.",
+    )
+    broker: str = _key("", "URL of Celery's broker, such as redis://host/0 or amqp://user:password@host//.")
+    database: str = _key(
+        "",
+        "SQLAlchemy URL of the job table, such as postgresql+psycopg://user:password@host/gasflux. Blank: SQLite in "
+        "the data folder.",
+    )
     sync_wait: float = _key(300.0, "Longest time in seconds that a synchronous request waits for its job.", gt=0)
+    sync_overrun: Literal["continue", "dismiss"] = _key(
+        "continue", "What becomes of a job when its synchronous request has waited so long."
+    )
+    sync_slots: int = _key(
+        1,
+        "How many of a machine's slots are kept for jobs of synchronous requests; one slot at least stays for others. "
+        "With a single slot, synchronous requests go first.",
+        ge=0,
+    )
+    key_share: float = _key(
+        0.5, "Largest share of the queue (maxprocesses) that the jobs of one key may fill.", gt=0, le=1
+    )
+    share_identical: bool = _key(
+        False, "Answer identical requests of one client by one job, while that job waits or runs."
+    )
+    time_limit: float = _key(3600.0, "Longest time in seconds that a job may run.", gt=0)
+    memory_limit: Size = _key("4gb", "Most memory that a job may use, beyond what every job starts with.")
+    output_limit: Size = _key("2gb", "Most disk space that a job's files may take.")
+
+
+class StoreSection(Section):
+    """``[store]``: where results are kept, and for how long."""
+
+    url: str = _key("", "S3-compatible store for results and inputs: s3://bucket/prefix. Blank: outputpath.")
+    endpoint: str = _key("", "Address of the S3 server. Blank: Amazon's.")
+    keep_successful: float = _key(30.0, "Days for which the results of a successful job are kept.", gt=0)
+    keep_failed: float = _key(7.0, "Days for which a failed job is known, and can be tried again.", gt=0)
+    keep_dismissed: float = _key(1.0, "Days for which a cancelled job is known.", gt=0)
+    largest_total: Size = _key("20gb", "Size of all results together; beyond it the oldest go first.")
+    min_free: Size = _key("200mb", "With less free disk space than this, new jobs are refused as busy.")
+    x_accel: str = _key(
+        "", "Internal location of nginx, such as /stored/, that serves outputpath; nginx then sends the result files."
+    )
 
 
 class SecuritySection(Section):
@@ -155,6 +205,7 @@ SECTIONS: dict[str, type[Section]] = {
     "logging": LoggingSection,
     "gasflux": GasfluxSection,
     "jobs": JobsSection,
+    "store": StoreSection,
     "security": SecuritySection,
 }
 """Name in the file → its declaration."""

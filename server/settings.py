@@ -30,6 +30,7 @@ from server.sections import (
     Section,
     SecuritySection,
     ServerSection,
+    StoreSection,
 )
 from server.settings_error import SettingsError
 
@@ -64,6 +65,7 @@ class Settings:
     logging: LoggingSection
     gasflux: GasfluxSection
     jobs: JobsSection
+    store: StoreSection
     security: SecuritySection
     notes: tuple[str, ...] = ()
     """What the operator should know: keys without effect, environment names nobody reads."""
@@ -269,7 +271,7 @@ def _filled(
             "outputurl": (server.outputurl or f"{root}/outputs").rstrip("/"),
             "outputpath": data / "outputs" if server.outputpath == Path() else _absolute(base, server.outputpath),
             "workdir": data / "work" if server.workdir == Path() else _absolute(base, server.workdir),
-            "parallelprocesses": server.parallelprocesses or min(_processors(), _MOST_JOBS),
+            "parallelprocesses": server.parallelprocesses or min(_processors() + jobs.sync_slots, _MOST_JOBS),
             "allowedinputpaths": tuple(_absolute(base, path) for path in server.allowedinputpaths),
         }
     )
@@ -279,6 +281,7 @@ def _filled(
         logging=logging.model_copy(update={"file": str(_absolute(base, Path(logging.file))) if logging.file else ""}),
         gasflux=gasflux.model_copy(update={"data": data}),
         jobs=jobs.model_copy(update={"database": jobs.database or f"sqlite:///{data / 'jobs.sqlite'}"}),
+        store=sections["store"],
         security=sections["security"],
         notes=notes,
         file=file,
@@ -310,5 +313,23 @@ def _value_faults(settings: Settings) -> list[str]:
         faults.append(
             f"[server] workdir and outputpath: {work} and {outputs}: neither may be the other or lie in it; "
             "the work folders are removed, the outputs are given out"
+        )
+    if settings.jobs.engine == "celery":
+        faults += _celery_faults(settings.jobs)
+    if settings.store.url and not re.fullmatch(r"s3://[^/]+(/.*)?", settings.store.url):
+        faults.append(f"[store] url: got {settings.store.url!r}; expected s3://bucket or s3://bucket/prefix")
+    return faults
+
+
+def _celery_faults(jobs: JobsSection) -> list[str]:
+    faults = []
+    if not jobs.broker:
+        faults.append(
+            "[jobs] broker: Celery needs one; give its URL, such as redis://host/0 or amqp://user:password@host//"
+        )
+    if jobs.database.startswith("sqlite"):
+        faults.append(
+            "[jobs] database: several machines can't share SQLite; give the URL of a PostgreSQL database, such as "
+            "postgresql+psycopg://user:password@host/gasflux"
         )
     return faults

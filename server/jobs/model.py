@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Index, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gasflux_core.errors import GasFluxError, InputError, MissingInput, NoSolution, TooLarge
@@ -51,7 +51,8 @@ class ResultItem:
     unit: str | None = None
 
 
-ErrorKind = Literal["input", "missing", "too_large", "no_solution", "server"]
+ErrorKind = Literal["input", "missing", "too_large", "no_solution", "limit", "server"]
+"""``limit``: the job needed more time, memory or disk than a job may have."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,23 @@ class Job:
     version: str
     face: str
     mode: str
+    client: str
+    """Id of the key that sent it; empty where no key was sent."""
+    parent: str | None
+    """Job that spread into this one and others."""
+    label: str
+    """What distinguishes it among the sub-jobs of its parent."""
     created: datetime
     started: datetime | None
     finished: datetime | None
     owner: str | None
-    """The supervisor that runs it."""
+    """The process that runs it (:mod:`server.jobs.owner`); None while it runs only by its sub-jobs."""
     heartbeat: datetime | None
-    """When that supervisor last said that it lives."""
+    """When its owner last said that it lives."""
     attempt: int
     """How many times a child was started on it; writes of an earlier attempt are refused."""
+    losses: int
+    """How many of these attempts ended with their owner, and not in any way of their own."""
     progress: float
     """0 to 1."""
     message: str
@@ -111,6 +120,11 @@ class Job:
     """Output identifier → result; empty unless successful."""
     error: JobError | None
     """Set where failed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its result files."""
+        return sum(item.size or 0 for item in self.results.values())
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -134,7 +148,13 @@ class JobRow(Base):
     """One job: the one place where its state is kept."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_status_created", "status", "created"),)
+    __table_args__ = (
+        Index("jobs_status_created", "status", "created"),
+        Index("jobs_status_finished", "status", "finished"),
+        Index("jobs_share_started", "share", "started"),
+        Index("jobs_parent", "parent"),
+        Index("jobs_fingerprint", "fingerprint"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     status: Mapped[str] = mapped_column(String(12))
@@ -142,17 +162,29 @@ class JobRow(Base):
     version: Mapped[str] = mapped_column(String(40), default="")
     face: Mapped[str] = mapped_column(String(40))
     mode: Mapped[str] = mapped_column(String(5))
+    client: Mapped[str] = mapped_column(String(100), default="")
+    share: Mapped[str] = mapped_column(String(100), default="")
+    """Jobs of one share take turns with those of others: the client's key, or the parent of sub-jobs."""
+    parent: Mapped[str | None] = mapped_column(String(36))
+    label: Mapped[str] = mapped_column(Text, default="")
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of all that decides its results; set where identical requests share one job."""
+    sharers: Mapped[int] = mapped_column(default=1)
+    """How many requests this one job answers."""
     created: Mapped[datetime] = mapped_column(UtcTime)
     started: Mapped[datetime | None] = mapped_column(UtcTime)
     finished: Mapped[datetime | None] = mapped_column(UtcTime)
     owner: Mapped[str | None] = mapped_column(String(200))
     heartbeat: Mapped[datetime | None] = mapped_column(UtcTime)
     attempt: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(Text, default="")
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     results: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Bytes of its result files, for expiry by total size."""
 
     def job(self) -> Job:
         """The row as a value of its own."""
@@ -163,18 +195,41 @@ class JobRow(Base):
             version=self.version,
             face=self.face,
             mode=self.mode,
+            client=self.client,
+            parent=self.parent,
+            label=self.label,
             created=self.created,
             started=self.started,
             finished=self.finished,
             owner=self.owner,
             heartbeat=self.heartbeat,
             attempt=self.attempt,
+            losses=self.losses,
             progress=self.progress,
             message=self.message,
             request=JobRequest.from_dict(self.request),
             results={name: ResultItem(**item) for name, item in (self.results or {}).items()},
             error=JobError(**self.error) if self.error else None,
         )
+
+
+class TotalRow(Base):
+    """How many jobs of one process came to one end within one time; outlives the jobs' own rows."""
+
+    __tablename__ = "job_totals"
+
+    process: Mapped[str] = mapped_column(String(100), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """successful, failed, dismissed; or recovered: taken up again after its owner was lost."""
+    at_most: Mapped[float] = mapped_column(Double, primary_key=True)
+    """Upper bound of the run time in seconds; the last bucket's is :data:`NO_BOUND`."""
+    count: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float] = mapped_column(Double)
+    """Run times, together."""
+
+
+NO_BOUND = 1e9
+"""Stands for infinity in the table, which not every database can hold."""
 
 
 def results_json(results: dict[str, ResultItem]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ class InputItem:
     href: str | None = None
     """Of a reference, fetched by the job itself."""
     upload: str | None = None
-    """Name of the file in the job's ``inputs`` folder that holds a complex value sent inline."""
+    """Name of the file among the job's inputs that holds a complex value sent inline."""
+    upload_of: str | None = None
+    """Job among whose inputs the upload is; None: this job's own. Sub-jobs read their parent's."""
     media_type: str | None = None
     encoding: str | None = None
     schema: str | None = None
@@ -69,8 +71,27 @@ class JobRequest:
 
 
 @dataclass(frozen=True)
+class SubJob:
+    """One of the jobs into which a running job spreads."""
+
+    label: str
+    request: JobRequest
+    version: str
+    """Of its process."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SubJob:
+        """The inverse of :meth:`to_dict`."""
+        return cls(values["label"], JobRequest.from_dict(values["request"]), values["version"])
+
+
+@dataclass(frozen=True)
 class Upload:
-    """A complex value that came with a request, on its way into the job's ``inputs`` folder."""
+    """A complex value that came with a request, on its way to the job's inputs."""
 
     name: str
     content: bytes | Path

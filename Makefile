@@ -43,7 +43,7 @@ lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev ## time the calculation, in process and through WPS
+bench: $(VENV)/.installed-dev ## time the calculation, and jobs beside plain PyWPS
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.installed ## write the reference pages from the declarations

@@ -29,6 +29,7 @@ from processes.declaration import InputDeclaration, OutputDeclaration
 from server.app import create_app, service_of
 from server.command_line import BAD_INPUT, NO_SOLUTION, parser
 from server.errors import JOB_KINDS, TABLE, UNKNOWN
+from server.metrics import METRICS
 from server.settings import Settings, load_settings
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -36,11 +37,15 @@ FOLDER = Path(__file__).resolve().parent / "reference"
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
     {
         "/": "A first page for people, with the address of the WPS.",
-        "/health": "JSON for probes: status, version, database, jobs by state, free bytes. 503 where it can't work.",
+        "/health": "JSON for probes: status, version, database, the engine with its slots and how many jobs wait, run "
+        "and are spread, free bytes. 503 where it can't work.",
+        "/metrics": "Figures for Prometheus, in its text format: see [Metrics](metrics.md). For the operator: keep it "
+        "from the public.",
         "/outputs/<job_id>/<name>": "A result file of a job, with its media type; ranges and `If-None-Match` work.",
         "/wps": "WPS 1.0.0: GetCapabilities, DescribeProcess and Execute, as key-value pairs (GET) or XML (POST).",
-        "/wps/status/<job_id>": "The status document of an asynchronous job, an `ExecuteResponse`, rendered anew from "
-        "the job table each time.",
+        "/wps/status/<job_id>": "GET: the status document of a job, an `ExecuteResponse`, rendered anew from the job "
+        "table each time. DELETE: cancels the job, unless it has ended, with its sub-jobs, and gives the same "
+        "document; asks for a key where Execute does.",
     }
 )
 """What the reference says of each route of the application."""
@@ -57,9 +62,15 @@ ERRORS: Mapping[str, str] = MappingProxyType(
         "came. All faults of a table are told at once, each as an exception of its own.",
         "NoSolution": "The data are well formed and hold no answer: no transects, no plane, no enhancement.",
         "UnreadableRequest": "The body is no well-formed XML, or has a document type or a wrong encoding.",
-        "Busy": "The queue is full; `Retry-After` says when to try again.",
+        "Busy": "The queue is full, or one client's share of it, or the disk nearly; or too many synchronous requests "
+        "wait. `Retry-After` says when to try again.",
+        "OutOfReach": "The service can't reach its database, or its disk is full. Accepted jobs are kept; "
+        "`Retry-After` says when to try again.",
         "NoKey": "The service asks for a key, and it did not come, is wrong or was revoked.",
-        "StillRunning": "A synchronous request waited as long as it may. The job goes on; the text names its status.",
+        "StillRunning": "A synchronous request waited as long as it may, or the service is being restarted. The job "
+        "goes on; the text names its status, `Retry-After` says when to look.",
+        "Overrun": "A synchronous request waited as long as it may, and its job was cancelled, as "
+        "`[jobs] sync_overrun` says. Send it as an asynchronous one.",
     }
 )
 """What the reference says of each error in the server's table."""
@@ -100,6 +111,7 @@ def pages() -> dict[str, str]:
         "command-line.md": command_line_page,
         "endpoints.md": endpoints_page,
         "errors.md": errors_page,
+        "metrics.md": metrics_page,
     }
     return {name: make() for name, make in makers.items()}
 
@@ -199,6 +211,19 @@ def errors_page() -> str:
     )
     text += "\n## Flags\n\nA flag on a result says what to be careful about, and what to do.\n\n"
     return text + _table(("flag", "meaning"), ((f"`{name}`", FLAG_TEXTS[name]) for name in sorted(FLAG_TEXTS)))
+
+
+def metrics_page() -> str:
+    """Every metric."""
+    text = _head(
+        "Metrics",
+        "What `/metrics` tells Prometheus. The counts of jobs come from the job table: every web worker and every "
+        "machine gives the same, and they go on over restarts.",
+    )
+    return f"{text}\n" + _table(
+        ("metric", "type", "labels", "meaning"),
+        ((f"`{one.name}`", one.kind, ", ".join(f"`{name}`" for name in one.labels), one.text) for one in METRICS),
+    )
 
 
 def endpoint_rows() -> list[Row]:

@@ -20,8 +20,14 @@ FLAG_TEXTS: dict[str, str] = {
     "quantity; another was used.",
     "far_from_plane": "The flight strays far from one plane, so the rate may be off. Use series or time windows to "
     "keep one curtain only.",
+    "few_flights": "Fewer than five flights have a rate: how far flights differ is hardly known, so that the interval "
+    "of their mean is wide. Fly more.",
     "few_transects": "Fewer than three transects were found: how the gas changes with height is hardly known. Fly "
     "more levels, or see in the table why rows were left out.",
+    "flights_differ": "The flights differ by more than their uncertainties explain; that of the mean allows for it. "
+    "Look in the chart for odd flights: the source may vary, or the uncertainties may be too small.",
+    "flights_not_weighted": "At least one flight states no uncertainty, so all have the same weight in the mean. Look "
+    "at the uncertainties in the configuration.",
     "light_wind": "The mean wind is below 2 m/s, where its direction and so the rate are unsure. Fly in more wind.",
     "long_flight": "The flight took longer than 45 minutes, within which source and wind may change. Fly shorter.",
     "negative_rate": "The rate is negative: gas seems to flow upwind. Check wind direction, background and plane.",

@@ -33,6 +33,8 @@ from processes.declaration import (
     OutputDeclaration,
     OutputValue,
     ProcessDeclaration,
+    SubRequest,
+    SubResult,
 )
 from processes.literals import LiteralValue, literal_text, read_literal
 
@@ -132,6 +134,8 @@ class StageProcess(Process):  # type: ignore[misc]
     abstract: ClassVar[str]
     keywords: ClassVar[tuple[str, ...]]
     version: ClassVar[str] = version("gasflux-wps")
+    passes_on: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that the process only hands to the jobs it asks for: they are neither fetched nor given to :meth:`run`."""
 
     def __init__(self) -> None:
         cls = type(self)
@@ -165,7 +169,7 @@ class StageProcess(Process):  # type: ignore[misc]
             values = self.run(Inputs(request.inputs), response.context)
         else:
             try:
-                values = self.run(Inputs(request.inputs), _PlainContext(self, response))
+                values = self.run(Inputs(request.inputs), _PlainContext(self, request, response))
             except GasFluxError as error:
                 raise _ToldError(error.message) from error
         for identifier, value in values.items():
@@ -189,14 +193,14 @@ def declaration(process: Process) -> ProcessDeclaration:
 def execute(process: Process, values: Mapping[str, Sequence[InputValue]], context: Context) -> dict[str, OutputValue]:
     """Run a process's PyWPS handler once, in the context's work folder.
 
-    :param values: identifier → values, files already fetched.
+    :param values: identifier → values, files already fetched; without those that the process only passes on.
     :returns: the outputs made, by identifier; those asked for are all there.
     :raises gasflux_core.errors.GasFluxError: as the process raised it.
     """
     process = copy.deepcopy(process)
     process.set_workdir(str(context.workdir))
     request = WPSRequest()
-    request.inputs = _filled_inputs(process, values)
+    request.inputs = _filled_inputs(process, values, context)
     response = _JobResponse(request, process, context)
     process.handler(request, response)
     made = {
@@ -226,8 +230,9 @@ class _PlainContext:
 
     outputs: frozenset[str] | None = None
 
-    def __init__(self, process: Process, response: ExecuteResponse) -> None:
+    def __init__(self, process: Process, request: WPSRequest, response: ExecuteResponse) -> None:
         self.workdir = Path(process.workdir)
+        self._request = request
         self._response = response
 
     def progress(self, fraction: float, text: str) -> None:
@@ -235,6 +240,12 @@ class _PlainContext:
 
     def fetch(self, url: str, parameter: str) -> Path:
         raise InputError(f"{parameter}: this service fetches no addresses; send the content itself", parameter)
+
+    def passed_on(self, identifier: str) -> int:
+        return len(self._request.inputs.get(identifier, ()))
+
+    def run_each(self, process: str, requests: Sequence[SubRequest]) -> list[SubResult]:
+        raise GasFluxError(f"this service can't spread work over several jobs; run {process} for each by itself")
 
 
 class _ToldError(ProcessError):  # type: ignore[misc]
@@ -246,8 +257,11 @@ class _ToldError(ProcessError):  # type: ignore[misc]
         return "".join(c if c.isprintable() else " " for c in str(self.msg))
 
 
-def _filled_inputs(process: Process, values: Mapping[str, Sequence[InputValue]]) -> dict[str, list[Any]]:
+def _filled_inputs(
+    process: Process, values: Mapping[str, Sequence[InputValue]], context: Context
+) -> dict[str, list[Any]]:
     known = {item.identifier: item for item in process.inputs}
+    passes_on: frozenset[str] = getattr(process, "passes_on", frozenset())
     filled: dict[str, list[Any]] = {}
     faults: list[InputError] = []
     for identifier in values.keys() - known.keys():
@@ -255,8 +269,9 @@ def _filled_inputs(process: Process, values: Mapping[str, Sequence[InputValue]])
         faults.append(InputError(f"{identifier}: there is no input of this name (known: {names})", identifier))
     for identifier, item in known.items():
         sent = values.get(identifier, ())
-        if len(sent) > item.max_occurs:
-            text = f"{identifier}: at most {item.max_occurs} values are taken, {len(sent)} came"
+        count = context.passed_on(identifier) if identifier in passes_on else len(sent)
+        if count > item.max_occurs:
+            text = f"{identifier}: at most {item.max_occurs} values are taken, {count} came"
             faults.append(InputError(text, identifier))
             continue
         try:
@@ -266,7 +281,7 @@ def _filled_inputs(process: Process, values: Mapping[str, Sequence[InputValue]])
             continue
         # A literal sent empty counts as not sent.
         taken = [one for one in taken if one.prop == "file" or one.data is not None]
-        if len(taken) < item.min_occurs:
+        if (count if identifier in passes_on else len(taken)) < item.min_occurs:
             faults.append(MissingInput(f"{identifier}: a value is required", identifier))
         filled[identifier] = taken
     if faults:

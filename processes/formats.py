@@ -11,6 +11,9 @@ GEOTIFF = Format("image/tiff; subtype=geotiff", extension=".tif", encoding="base
 ZIP = Format("application/zip", extension=".zip", encoding="base64")
 HTML = Format("text/html", extension=".html")
 PNG = Format("image/png", extension=".png", encoding="base64")
+TEXT = Format("text/plain", extension=".txt")
+XML = Format("text/xml", extension=".xml")
+BINARY = Format("application/octet-stream", extension=".bin", encoding="base64")
 
 FLIGHT_FORMATS = (
     CSV,

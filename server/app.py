@@ -1,4 +1,4 @@
-"""The Flask application: the WPS at ``/wps``, result files at ``/outputs``, ``/health`` and a first page."""
+"""The Flask application: the WPS at ``/wps``, result files at ``/outputs``, ``/health``, ``/metrics``, a first page."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask, Response, g, jsonify, render_template_string, request
 from werkzeug.exceptions import HTTPException
 
 from processes import registry as all_processes
-from server.errors import internal_text
+from processes import registry_with_diagnostics
+from server.errors import received, report
+from server.jobs.guard import Guard
 from server.jobs.queue import Jobs
-from server.jobs.supervisor import Supervisor
 from server.keys import Keys
+from server.logs import REQUEST_ID
+from server.metrics import Metrics
 from server.outputs import outputs_blueprint
 from server.pywps_settings import give_to_pywps
 from server.settings import Settings, prepare
-from server.store import Store, free_bytes
+from server.store import Store, open_store
 from server.wps.face import blueprint
 
 LOG = logging.getLogger(__name__)
 
 _OPEN_TO_ALL = ("/wps", "/outputs", "/health")
 """What web pages of other origins may call."""
+
+_HEALTH_AGAIN_SECONDS = 10
 
 _FIRST_PAGE = """<!doctype html>
 <html lang="en">
@@ -45,6 +50,19 @@ _FIRST_PAGE = """<!doctype html>
 """
 
 
+class JobEngine(Protocol):
+    """What sees to it that accepted jobs run, as the web workers know it."""
+
+    def start(self) -> None:
+        """Begin, unless it has begun."""
+
+    def wake(self, job_id: str) -> None:
+        """Say that a job was accepted or given up."""
+
+    def stop(self) -> None:
+        """End this process's part in it."""
+
+
 @dataclass(frozen=True)
 class Service:
     """The parts of a running service; ``app.extensions["gasflux"]``."""
@@ -52,42 +70,55 @@ class Service:
     settings: Settings
     store: Store
     jobs: Jobs
-    supervisor: Supervisor
+    engine: JobEngine
 
 
 def create_app(
     settings: Settings,
-    registry: Callable[[], Mapping[str, Any]] = all_processes,
+    registry: Callable[[], Mapping[str, Any]] | None = None,
     preload: tuple[str, ...] = ("server.jobs.warm",),
 ) -> Flask:
-    """Make the application. Its supervisor starts at the first job, if nobody starts it before.
+    """Make the application. Its engine starts at the first job, if nobody starts it before.
 
-    :param registry: gives the processes; a function of a module, since jobs look it up by name.
-    :param preload: modules that the fork server of jobs loads.
+    :param registry: gives the processes; a function of a module, since jobs look it up by name. None: as the
+        settings say.
+    :param preload: modules that the embedded engine loads before it runs jobs.
     :raises server.settings_error.SettingsError: the service can't run on this machine with these settings.
     """
     prepare(settings)
     for note in settings.notes:
         LOG.warning(note)
     give_to_pywps(settings)
-    store = Store(settings.server.outputpath, settings.server.workdir, settings.server.outputurl)
+    if registry is None:
+        registry = registry_with_diagnostics if settings.gasflux.diagnostics else all_processes
+    store = open_store(settings)
     jobs = Jobs.open(settings, store)
-    supervisor = Supervisor(settings, jobs, store, registry, preload)
-    jobs.on_submit = supervisor.wake
+    engine = _engine(settings, registry, preload)
+    jobs.on_submit = jobs.on_dismiss = engine.wake
 
     app = Flask("server", static_folder=None)
-    app.extensions["gasflux"] = Service(settings, store, jobs, supervisor)
+    app.extensions["gasflux"] = Service(settings, store, jobs, engine)
     app.config["MAX_CONTENT_LENGTH"] = settings.server.maxrequestsize
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.maxrequestsize
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-    keys = Keys.open(settings.jobs.database) if settings.security.keys == "execute" else None
+    keys = Keys.open(settings.jobs.database)
     app.register_blueprint(blueprint(settings, jobs, registry(), keys), url_prefix="/wps")
-    app.register_blueprint(outputs_blueprint(jobs, store), url_prefix="/outputs")
+    app.register_blueprint(outputs_blueprint(jobs, store, settings.store.x_accel), url_prefix="/outputs")
     _add_first_page(app, settings)
     _add_health(app)
+    _add_metrics(app)
     _add_errors(app)
     _add_headers(app, settings.security.cors_origin)
     return app
+
+
+def _engine(settings: Settings, registry: Callable[[], Mapping[str, Any]], preload: tuple[str, ...]) -> JobEngine:
+    if settings.jobs.engine == "celery":
+        # Half a second to load, for those who use it.
+        from server.jobs.celery_app import CeleryEngine
+
+        return CeleryEngine(settings)
+    return Guard(settings, registry, preload)
 
 
 def service_of(app: Flask) -> Service:
@@ -113,27 +144,34 @@ def _add_health(app: Flask) -> None:
     service = service_of(app)
 
     @app.get("/health")
-    def health() -> tuple[Response, int]:
+    def health() -> Response:
         answer: dict[str, Any] = {
             "status": "ok",
             "version": version("gasflux-wps"),
             "uptime": round(time.monotonic() - started, 1),
             "database": "ok",
-            "engine": {"name": "embedded", "parallel": service.jobs.parallel},
+            "engine": {"name": service.settings.jobs.engine, "parallel": service.jobs.parallel},
             "disk_free": None,
         }
         try:
-            answer["disk_free"] = free_bytes(service.store.outputs)
-            counts = service.jobs.counts()
-            answer["engine"].update({status.value: count for status, count in counts.items()})
+            answer["disk_free"] = service.store.free()
+            answer["engine"].update(asdict(service.jobs.counts()))
         except OSError:
-            LOG.exception("the folder of the outputs can't be reached")
-            answer["status"] = "failed"
+            LOG.exception("the folder of the jobs can't be reached")
+            answer.update(status="failed", message="The folder of the jobs can't be reached.")
         except Exception:
             # Whatever the driver raises: a probe wants the answer no, not an error.
             LOG.exception("the database can't be reached")
-            answer["status"] = answer["database"] = "failed"
-        return jsonify(answer), 200 if answer["status"] == "ok" else 503
+            answer.update(status="failed", database="failed", message="The database can't be reached.")
+        response = jsonify(answer)
+        if answer["status"] != "ok":
+            response.status_code = 503
+            response.headers["Retry-After"] = str(_HEALTH_AGAIN_SECONDS)
+        return response
+
+
+def _add_metrics(app: Flask) -> None:
+    app.add_url_rule("/metrics", "metrics", Metrics(service_of(app).jobs).page)
 
 
 def _add_errors(app: Flask) -> None:
@@ -145,15 +183,24 @@ def _add_errors(app: Flask) -> None:
         return response
 
     @app.errorhandler(Exception)
-    def unknown_error(error: Exception) -> tuple[Response, int]:
-        LOG.error("request:%s failed", g.request_id, exc_info=error)
-        return jsonify({"code": 500, "message": internal_text(g.request_id)}), 500
+    def other_error(error: Exception) -> Response:
+        said = report(received(error, g.request_id), g.request_id)
+        response = jsonify({"code": said.status, "message": said.faults[0].text})
+        response.status_code = said.status
+        if said.retry_after is not None:
+            response.headers["Retry-After"] = str(said.retry_after)
+        return response
 
 
 def _add_headers(app: Flask, cors_origin: str) -> None:
     @app.before_request
     def name_request() -> None:
         g.request_id = uuid.uuid4().hex
+        REQUEST_ID.set(g.request_id)
+
+    @app.teardown_request
+    def forget_request(_error: BaseException | None) -> None:
+        REQUEST_ID.set(None)
 
     @app.after_request
     def add_headers(response: Response) -> Response:

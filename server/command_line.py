@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasflux_core.errors import GasFluxError, InputError, NoSolution
+from server.jobs_command import add_jobs_commands
 from server.keys_command import add_key_commands
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument("--check", action="store_true", help="only say whether the service could start")
     _with_settings(config)
     config.set_defaults(command=_config)
+    add_jobs_commands(commands, _with_settings)
     add_key_commands(commands, _with_settings)
 
     return program

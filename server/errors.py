@@ -6,12 +6,19 @@ the program itself: the client learns the id of its request and nothing else.
 
 from __future__ import annotations
 
+import errno
+import logging
 from dataclasses import dataclass
+
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from gasflux_core.errors import Busy, GasFluxError, InputError, InputFaults, MissingInput, NoSolution, TooLarge
 from server.jobs.queue import NoSuchJob
 from server.keys import NoKey
 from server.store import NoSuchFile
+
+LOG = logging.getLogger(__name__)
 
 
 class UnreadableRequest(GasFluxError):
@@ -27,7 +34,20 @@ class VersionNotOffered(InputError):
 
 
 class StillRunning(GasFluxError):
-    """A client waits for an answer, and the job takes longer than a client may wait."""
+    """A client waits for an answer, and must stop waiting; its job goes on."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which a look at the job's status makes sense."""
+
+
+class Overrun(GasFluxError):
+    """A client waited for an answer as long as a client may, and its job was cancelled."""
+
+
+class OutOfReach(Busy):
+    """The service can't reach its own database, or has no room on its disk."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +82,11 @@ TABLE: dict[type[Exception], tuple[str, int]] = {
     NoSolution: ("NoApplicableCode", 422),
     UnreadableRequest: ("NoApplicableCode", 400),
     Busy: ("ServerBusy", 503),
+    OutOfReach: ("ServerBusy", 503),
     NoKey: ("NoApplicableCode", 401),
     StillRunning: ("NoApplicableCode", 503),
+    # Not 503: the same request would be cancelled again.
+    Overrun: ("NoApplicableCode", 504),
 }
 """Error class → (code of OWS, status of HTTP); the nearest class in an error's ancestry counts."""
 
@@ -74,8 +97,50 @@ JOB_KINDS: dict[str, tuple[str, int]] = {
     "missing": TABLE[MissingInput],
     "too_large": TABLE[TooLarge],
     "no_solution": TABLE[NoSolution],
+    # The request is in order and more than a job may use. Sent again it fails again, so no 503; the service
+    # did what it was set to, so no 500; and it may have been time or memory, of which 413 doesn't tell.
+    "limit": ("NoApplicableCode", 422),
+    # Somebody gave the job up while a client waited for it: neither the request nor the service was at fault.
+    "cancelled": ("NoApplicableCode", 409),
 }
-"""Kind of a failed job's error → (code, status); every other kind is the server's own fault."""
+"""Kind of a failed job's error, or ``cancelled`` → (code, status); every other kind is the server's own fault."""
+
+
+def received(error: Exception, request_id: str) -> Exception:
+    """The error as its client may read it; the log gets what only the operator can mend."""
+    told = _in_words(error)
+    if told is not error:
+        # Not the whole error: it has the statement in it, with what clients sent.
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        LOG.error("request:%s: database or disk is out of reach: %s", request_id, cause)
+    elif known(error) is None:
+        LOG.error("request:%s failed", request_id, exc_info=error)
+    return told
+
+
+def _in_words(error: Exception) -> Exception:
+    """What a client should read where database or disk are at fault; every other error as it is."""
+    if _out_of_reach(error):
+        return OutOfReach(
+            "The service can't reach its database just now. Jobs that it has accepted are kept; send the request "
+            "again in a few seconds.",
+            retry_after=10,
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutOfReach(
+            "The service's disk is full. Jobs that it has accepted are kept; send the request again in some minutes, "
+            "or tell the operator.",
+            retry_after=60,
+        )
+    return error
+
+
+def _out_of_reach(error: Exception) -> bool:
+    """Whether the database, and not what was asked of it, is at fault: locked, full, gone, damaged."""
+    if isinstance(error, (OperationalError, InterfaceError, NoFreeConnection)):
+        return True
+    # A damaged file of SQLite's has no class of its own.
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or type(error) is DatabaseError)
 
 
 def known(error: BaseException) -> tuple[str, int] | None:
@@ -95,7 +160,7 @@ def report(error: Exception, request_id: str) -> Report:
     entry = known(error)
     if entry is None:
         return Report(UNKNOWN[1], (Fault(UNKNOWN[0], internal_text(request_id)),))
-    retry_after = error.retry_after if isinstance(error, Busy) else None
+    retry_after = error.retry_after if isinstance(error, (Busy, StillRunning)) else None
     return Report(entry[1], (_fault(error),), retry_after)
 
 

@@ -67,8 +67,8 @@ class FetchSettings(Protocol):
 class OutputStore(Protocol):
     """What the fetcher needs of the store of results."""
 
-    def path(self, job_id: str, name: str) -> Path:
-        """The file of a result, which lies inside the store."""
+    def published_file(self, job_id: str, name: str, folder: Path) -> Path:
+        """The file of a result, or a copy of it in the folder."""
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Fetcher:
         if scheme == "file":
             self._copy_file(self._local(url), file)
         elif url.startswith(self._own):
-            self._copy_file(self._own_result(url), file)
+            self._copy_file(self._own_result(url, folder), file)
         elif scheme in ("http", "https"):
             self._download(item, url, folder, file)
         else:
@@ -154,11 +154,11 @@ class Fetcher:
             raise _Refused("is no file in a folder that is open for references")
         return path
 
-    def _own_result(self, url: str) -> Path:
+    def _own_result(self, url: str, folder: Path) -> Path:
         parts = [unquote(part) for part in urlsplit(url[len(self._own) :]).path.split("/")]
         if len(parts) == 2:
             with contextlib.suppress(GasFluxError, LookupError, OSError, ValueError):
-                path = self._store.path(parts[0], parts[1])
+                path = self._store.published_file(parts[0], parts[1], folder)
                 if path.is_file():
                     return path
         raise _Refused("is no result that is kept here (any more)")
@@ -176,7 +176,7 @@ class Fetcher:
         deadline = time.monotonic() + self._seconds
         for _ in range(MAX_REDIRECTS + 1):
             if request.url.startswith(self._own):
-                self._copy_file(self._own_result(request.url), file)
+                self._copy_file(self._own_result(request.url, folder), file)
                 return
             try:
                 redirect = self._exchange(request, deadline, file)

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
+from server.jobs.guard import begin_generation
+from server.jobs.leadership import Leadership, ServiceLock
 from server.logs import configure_logging
 from server.settings import load_settings, prepare
 from server.settings_error import SettingsError
@@ -26,27 +31,68 @@ bind = f"[{_host}]:{_settings.gasflux.port}" if ":" in _host else f"{_host}:{_se
 workers = _settings.gasflux.workers
 worker_class = "gthread"
 threads = _settings.gasflux.threads
-# Threads and the fork server don't survive a fork: each worker makes its own.
+logger_class = "server.gunicorn_log.ServiceLog"
+# Threads don't survive a fork: each worker makes its own.
 preload_app = False
 # Nobody steers this service by gunicorn's socket, and a second service of the same user would take it over.
 control_socket_disable = True
 # The longest that gunicorn takes: an Execute by KVP holds its inputs in the address.
 limit_request_line = 8190
-graceful_timeout = 30
+# systemd and container engines wait 10 s before they kill.
+graceful_timeout = 8
+
+_FINISH_SECONDS = 5.0
+"""So long a worker that is told to end lets synchronous requests wait for their jobs."""
+
+
+_needed = ServiceLock(_settings.server.workdir)
+
+
+def on_starting(_server: Any) -> None:
+    """Need the supervisor, in the master and all its workers: so a reload leaves no moment in which none does."""
+    _needed.hold()
+
+
+def on_reload(_server: Any) -> None:
+    """Have the supervisor replaced by one with the new settings; the jobs that run finish under the old one."""
+    begin_generation()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start this worker's supervisor; the first one to do so leads."""
+    """Start to look after the supervisor, and be ready to end in time."""
     from server.app import service_of
 
-    service_of(worker.wsgi).supervisor.start()
+    service = service_of(worker.wsgi)
+    service.engine.start()
+    gunicorns_own = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: Any) -> None:
+        timer = threading.Timer(_FINISH_SECONDS, service.jobs.stop_waiting)
+        timer.daemon = True
+        timer.start()
+        if callable(gunicorns_own):
+            gunicorns_own(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """End this worker's jobs with it; another worker's supervisor takes them up again."""
+    """Need the supervisor no longer, and end at once."""
     from server.app import service_of
 
-    # A worker that could not load the application has none.
+    # A worker that could not load the application has none; its exit status is for the master to read.
     if getattr(worker, "wsgi", None) is not None:
         logging.getLogger(__name__).info("web worker %s ends", worker.pid)
-        service_of(worker.wsgi).supervisor.stop()
+        service_of(worker.wsgi).engine.stop()
+        logging.shutdown()
+        # Python would take apart all that was loaded, which takes seconds on a busy machine, and helps nobody.
+        os._exit(0)
+
+
+def on_exit(_server: Any) -> None:
+    """End the supervisor with the last web worker, rather than let it find out."""
+    work = _settings.server.workdir
+    _needed.let_go()
+    leader = Leadership(work).leader()
+    if leader is not None and leader.owner is not None and not ServiceLock(work).held():
+        leader.owner.signal(signal.SIGTERM)

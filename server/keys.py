@@ -106,25 +106,27 @@ class Keys:
         if done.rowcount == 0:
             raise InputError(f"there is no key {key_id}; list them with: gasflux-wps key list", "key")
 
-    def check(self, key: str | None) -> None:
+    def check(self, key: str | None) -> str:
         """Let pass who has a right key.
 
+        :returns: the key's id.
         :raises NoKey: there is none, or it is wrong or revoked; which of these is not told.
         """
         if not key:
             raise NoKey("This service asks for a key: send it in the header X-API-Key.")
         digest = hashlib.sha256(key.encode()).hexdigest()
         now = time.monotonic()
+        prefix, _, rest = key.partition("_")
+        key_id, _, secret = rest.partition("_")
         if self._known.get(digest, float("-inf")) > now:
-            return
-        if not self._right(key):
+            return key_id
+        if not self._right(prefix, key_id, secret):
             raise NoKey("The key in the header X-API-Key is not known here, or was revoked.")
         self._known = {known: until for known, until in self._known.items() if until > now}
         self._known[digest] = now + _REMEMBER_SECONDS
+        return key_id
 
-    def _right(self, key: str) -> bool:
-        prefix, _, rest = key.partition("_")
-        key_id, _, secret = rest.partition("_")
+    def _right(self, prefix: str, key_id: str, secret: str) -> bool:
         with Session(self._writing) as session, session.begin():
             row = session.get(KeyRow, key_id) if prefix == _PREFIX else None
             if row is None or row.revoked or not check_password_hash(row.key_hash, secret):

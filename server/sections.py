@@ -115,7 +115,8 @@ class LoggingSection(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _key("INFO", "Least grave message that is kept.")
     file: str = _key("", "File of the log. Blank: standard error.")
     format: str = _key(
-        "%(asctime)s %(levelname)s %(name)s %(message)s", "Format of a line, as Python's logging has it."
+        "%(asctime)s %(levelname)s %(name)s %(message)s",
+        "Format of a line, as Python's logging has it. json: one JSON object a line.",
     )
 
 

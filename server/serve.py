@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from server.settings import load_settings, prepare
@@ -34,24 +32,21 @@ def run_jobs(settings_file: Path | None) -> None:
 
     :raises server.settings_error.SettingsError: with these settings the service can't run.
     """
-    from processes import registry
-    from server.jobs.queue import Jobs
-    from server.jobs.supervisor import Supervisor
+    from server.jobs.guard import Order
+    from server.jobs.supervisor import supervise
     from server.logs import configure_logging
-    from server.pywps_settings import give_to_pywps
-    from server.store import Store
 
-    settings = load_settings(settings_file)
+    if settings_file is not None:
+        os.environ["PYWPS_CFG"] = str(settings_file.absolute())
+    settings = load_settings()
     prepare(settings)
     configure_logging(settings.logging)
-    give_to_pywps(settings)
-    store = Store(settings.server.outputpath, settings.server.workdir, settings.server.outputurl)
-    jobs = Jobs.open(settings, store)
-    supervisor = Supervisor(settings, jobs, store, registry)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    supervisor.start()
-    ended.wait()
-    supervisor.stop()
-    jobs.close()
+    processes = f"processes:{'registry_with_diagnostics' if settings.gasflux.diagnostics else 'registry'}"
+    if settings.jobs.engine == "celery":
+        from server.jobs.celery_worker import run_worker
+
+        run_worker(settings, processes)
+        return
+    order = Order(settings, processes, ("server.jobs.warm",), float("inf"), needs_web=False)
+    if not supervise(order):
+        sys.stderr.write("Another supervisor runs the jobs of this work folder already; there is nothing to do.\n")

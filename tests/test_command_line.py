@@ -104,11 +104,11 @@ def test_parameters_below_a_section_can_be_set(tmp_path: Path, capsys: pytest.Ca
 def test_the_command_itself_is_there() -> None:
     command = Path(sys.executable).with_name("gasflux-wps")
     shown = subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("run", "simulate", "serve", "worker", "migrate", "config", "key"):
+    for word in ("run", "simulate", "serve", "worker", "migrate", "config", "jobs", "key"):
         assert re.search(rf"^    {word} ", shown, re.MULTILINE), word
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["config"], ["key", "list", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["config"], ["jobs", "list", "--help"]])
 def test_help_does_not_wait_for_libraries(words: list[str], tmp_path: Path) -> None:
     code = (
         "import sys; from server.command_line import main\n"

@@ -19,6 +19,7 @@ from processes import registry
 from server.command_line import main as run_command
 from server.command_line import parser
 from server.errors import TABLE
+from server.metrics import METRICS
 from server.sections import SECTIONS
 from tests.conftest import ROOT
 
@@ -52,7 +53,9 @@ def blocks(language: str) -> list[tuple[str, str]]:
 # ---- the reference
 
 
-@pytest.mark.parametrize("name", ["processes", "parameters", "settings", "command-line", "endpoints", "errors"])
+@pytest.mark.parametrize(
+    "name", ["processes", "parameters", "settings", "command-line", "endpoints", "errors", "metrics"]
+)
 def test_reference_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs" / "reference" / f"{name}.md").is_file()
     assert f"{name}.md" not in out_of_date(made()), "run: make docs"
@@ -102,6 +105,12 @@ def test_every_endpoint_is_documented() -> None:
 
 def test_every_error_is_documented() -> None:
     assert {kind.__name__ for kind in TABLE} == set(ERRORS)
+
+
+def test_every_metric_is_documented() -> None:
+    page = text("docs/reference/metrics.md")
+    assert METRICS
+    assert all(f"| `{metric.name}` | {metric.kind} |" in page for metric in METRICS)
 
 
 def test_every_flag_is_documented() -> None:

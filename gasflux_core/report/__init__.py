@@ -1,6 +1,7 @@
 """Figures and the report of a run. The only part of the core that draws."""
 
 from gasflux_core.report.background_figure import figure_background, figure_transects
+from gasflux_core.report.forest_figure import figure_forest
 from gasflux_core.report.page import render_report, write_preview, write_report
 from gasflux_core.report.plane_figure import figure_flux_plane, figure_preview, figure_standard_error
 from gasflux_core.report.track_figure import figure_track, figure_track_3d
@@ -10,6 +11,7 @@ from gasflux_core.report.wind_figure import figure_wind
 __all__ = [
     "figure_background",
     "figure_flux_plane",
+    "figure_forest",
     "figure_preview",
     "figure_standard_error",
     "figure_track",

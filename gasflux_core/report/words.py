@@ -29,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "axis_north": "m north of the first sample",
     "axis_lag": "distance between samples (m)",
     "axis_semivariance": "semivariance ({unit})",
+    "axis_emission_rate": "{gas} emission rate (kg/h)",
     "exaggerated": "heights drawn {times} times too large",
     "north": "N",
     "east": "E",
@@ -48,6 +49,7 @@ WORDS: Mapping[str, str] = {
     "title_variogram_along": "{gas} semivariogram along the plane",
     "title_variogram_upwards": "{gas} semivariogram upwards",
     "title_variogram_oblique": "{gas} semivariogram {direction}° upwards of the plane's length",
+    "title_campaign": "{gas} emission rate of each flight, 95 % intervals",
     # legends and marks
     "legend_no_signal": "background sample",
     "legend_signal": "signal",
@@ -64,6 +66,9 @@ WORDS: Mapping[str, str] = {
     "legend_sill": "sill",
     "scale_ppm": "{size} ppm",
     "wind_arrow": "{speed} m/s",
+    "campaign_configuration": "configuration {number}",
+    "campaign_mean": "weighted mean",
+    "campaign_value": "{rate} ± {uncertainty}",
     # the page
     "page_title": "Emission rate: {gases}",
     "page_heading": "Emission rate report",

@@ -1,7 +1,7 @@
-"""What the child process of one job does.
+"""What the child process of one job does, from its fork to its end.
 
-It tells its progress through a pipe and leaves its outcome in a file of the attempt's folder. That
-the process ends is the one sign that the job is over, however it ended.
+It tells its progress, and at last its outcome, through a pipe: one JSON object a line. What it
+prints goes to a log in its folder. That the process ends is the one sign that the job is over.
 """
 
 from __future__ import annotations
@@ -11,80 +11,138 @@ import faulthandler
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
+import pickle
 import shutil
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gasflux_core.errors import GasFluxError
-from processes.declaration import InputValue, OutputDeclaration, OutputValue
-from server.jobs.model import JobError, ResultItem, results_json
-from server.jobs.request import InputItem, JobRequest
+from processes.declaration import InputValue, OutputDeclaration, OutputValue, PassedOn, SubRequest, SubResult
+from server.jobs.cgroup import Cgroup
+from server.jobs.limits import Limits, apply, limit_error, output_error
+from server.jobs.model import Job, JobError, ResultItem, results_json
+from server.jobs.request import InputItem, JobRequest, OutputRequest, SubJob
+from server.jobs.tree import adopt_orphans, end_orphans, note_process
 from server.logs import configure_logging
 from server.settings import Settings
 from server.store import Store, checked_name
 
 LOG = logging.getLogger(__name__)
 
-OUTCOME = "outcome.json"
-"""File of the attempt's folder with the results or the error."""
-
 LOG_FILE = "job.log"
 """File of the attempt's folder with all that the child wrote to standard output and error."""
 
 _QUIET_SECONDS = 0.1
-_LONGEST_TEXT = 400  # a message must fit into one write of the pipe, or a reader could see half of it
+_LONGEST_TEXT = 400
 
 
 @dataclass(frozen=True)
-class Task:
-    """One try at one job."""
+class Shared:
+    """What every child has from its fork."""
 
-    job_id: str
-    attempt: int
-    request: JobRequest
     settings: Settings
-    registry: Callable[[], Mapping[str, Any]]
-    """Gives the processes; a function of a module, since the child looks it up by name."""
+    store: Store
+    registry: Mapping[str, Any]
+    """Identifier → process."""
 
-    @property
-    def store(self) -> Store:
-        """Where the job works and its results go."""
-        server = self.settings.server
-        return Store(server.outputpath, server.workdir, server.outputurl)
+
+@dataclass(frozen=True)
+class Work:
+    """What one child is to do."""
+
+    job: Job
+    subjobs: Sequence[Job]
+    """Those into which the job spread, where it is begun anew after their end."""
+    cgroup: Cgroup | None
+
+
+@dataclass(frozen=True)
+class Task(Shared, Work):
+    """One try at one job."""
 
     @property
     def folder(self) -> Path:
         """The attempt's folder."""
-        return self.store.attempt_folder(self.job_id, self.attempt)
+        return self.store.attempt_folder(self.job.id, self.job.attempt)
 
 
-def run_job(task: Task, messages: Connection) -> None:
-    """Run one job; the whole life of the child process."""
-    # A group of its own, so that all that the job starts can be ended with it.
+@dataclass(frozen=True)
+class Pipes:
+    """What ties a child to the process that forked it."""
+
+    orders: int
+    """Read by the child: its work, or nothing where there is none any more."""
+    messages: int
+    """Written by the child."""
+    life: int
+    """Never written; at its end the other process is gone."""
+
+
+def live(shared: Shared, pipes: Pipes) -> NoReturn:
+    """The whole life of the child: it waits for its work, does it and ends."""
+    status = 70
+    try:
+        _settle_in(shared, pipes)
+        with os.fdopen(pipes.orders, "rb") as stream:
+            order = stream.read()
+        if order:
+            work: Work = pickle.loads(order)
+            _do(Task(**vars(work), **vars(shared)), pipes.messages)
+        status = 0
+    except BaseException:
+        LOG.exception("a job's process could not do its work")
+    # Not sys.exit: what the parent registered for its own end is not for its children.
+    os._exit(status)
+
+
+def _settle_in(shared: Shared, pipes: Pipes) -> None:
+    """Make a forked copy of the supervisor a process of its own."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    # A group of its own, so that all that the job starts can be ended with it; and what leaves the
+    # group stays below this process.
     os.setsid()
+    adopt_orphans()
+    configure_logging(shared.settings.logging, to_file=False)
+    threading.Thread(target=_end_with, args=(pipes.life,), name="end with parent", daemon=True).start()
+
+
+def _do(task: Task, messages: int) -> None:
+    if task.cgroup is not None:
+        task.cgroup.add(os.getpid())
+    note_process(task.folder)
     _take_output(task.folder / LOG_FILE)
-    configure_logging(task.settings.logging, to_file=False)
-    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    apply(Limits.of(task.settings))
     outcome = _outcome(task, messages)
-    part = task.folder / f"{OUTCOME}.part"
-    part.write_text(json.dumps(outcome), encoding="utf-8")
-    part.rename(task.folder / OUTCOME)
+    # Told last: whoever hears it needs this process no more.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    _send(messages, {"outcome": outcome})
+
+
+class _Spread(BaseException):
+    """The job wants sub-jobs run; no error, and not for any process to catch."""
+
+    def __init__(self, subjobs: list[SubJob]) -> None:
+        super().__init__()
+        self.subjobs = subjobs
 
 
 class JobContext:
     """What the running process may ask of the service."""
 
-    def __init__(self, task: Task, messages: Connection) -> None:
+    def __init__(self, task: Task, messages: int) -> None:
         self.workdir = task.folder / "work"
-        self.outputs = frozenset(item.identifier for item in task.request.outputs) or None
+        self.outputs = frozenset(item.identifier for item in task.job.request.outputs) or None
         self._task = task
         self._messages = messages
         self._last_text = ""
@@ -96,9 +154,7 @@ class JobContext:
         if text == self._last_text and now - self._last_time < _QUIET_SECONDS:
             return
         self._last_text, self._last_time = text, now
-        # Without a reader this process is about to end with its parent.
-        with contextlib.suppress(BrokenPipeError):
-            self._messages.send_bytes(json.dumps([float(fraction), text[:_LONGEST_TEXT]]).encode())
+        _send(self._messages, {"progress": [float(fraction), text[:_LONGEST_TEXT]]})
 
     def fetch(self, url: str, parameter: str) -> Path:
         """Fetch a URL given in a literal input."""
@@ -113,16 +169,74 @@ class JobContext:
         folder.mkdir(exist_ok=True)
         return Fetcher(self._task.settings, self._task.store).fetch(item, folder, parameter)
 
+    def passed_on(self, identifier: str) -> int:
+        """How many values came for an input that the process only passes on."""
+        return len(self._task.job.request.inputs.get(identifier, ()))
 
-def _outcome(task: Task, messages: Connection) -> dict[str, Any]:
+    def run_each(self, process: str, requests: Sequence[SubRequest]) -> list[SubResult]:
+        """The results of the sub-jobs; where there are none yet, the end of this try."""
+        if self._task.subjobs:
+            return [self._result(job) for job in self._task.subjobs]
+        version = str(self._task.registry[process].version)
+        raise _Spread([SubJob(one.label, self._sub_request(process, one), version) for one in requests])
+
+    def _sub_request(self, process: str, wanted: SubRequest) -> JobRequest:
+        asked = self._task.job.request
+        return JobRequest(
+            process,
+            {name: [self._sub_item(value) for value in values] for name, values in wanted.inputs.items()},
+            [OutputRequest(name) for name in wanted.outputs],
+            mode="async",
+            language=asked.language,
+            face=asked.face,
+        )
+
+    def _sub_item(self, value: str | PassedOn) -> InputItem:
+        if isinstance(value, str):
+            return InputItem(text=value)
+        item = self._task.job.request.inputs[value.identifier][value.index]
+        return replace(item, upload_of=item.upload_of or self._task.job.id) if item.upload else item
+
+    def _result(self, job: Job) -> SubResult:
+        if not job.results:
+            why = job.error.message if job.error else f"The job is {job.status}."
+            return SubResult(job.label, job.id, {}, why)
+        folder = self.workdir / job.id
+        folder.mkdir()
+        outputs = {name: self._output(job, item, folder) for name, item in job.results.items()}
+        return SubResult(job.label, job.id, outputs)
+
+    def _output(self, job: Job, item: ResultItem, folder: Path) -> OutputValue:
+        file = self._task.store.result_file(job.id, job.attempt, item.file, folder) if item.file else None
+        return OutputValue(item.text, file, item.media_type, item.unit)
+
+
+def _send(pipe: int, message: dict[str, Any]) -> None:
+    rest = memoryview(json.dumps(message).encode() + b"\n")
+    # Without a reader this process is about to end with its parent.
+    with contextlib.suppress(BrokenPipeError):
+        while rest:
+            rest = rest[os.write(pipe, rest) :]
+
+
+def _outcome(task: Task, messages: int) -> dict[str, Any]:
+    job_id = task.job.id
     try:
-        return {"results": results_json(_results(task, JobContext(task, messages)))}
+        results = _results(task, JobContext(task, messages))
+        limits = Limits.of(task.settings)
+        if (size := sum(item.size or 0 for item in results.values())) > limits.output:
+            return {"error": asdict(output_error(limits, f"its results alone have {size} bytes"))}
+        task.store.send_results(job_id, task.job.attempt)
+        return {"results": results_json(results)}
+    except _Spread as wish:
+        return {"spread": [subjob.to_dict() for subjob in wish.subjobs]}
     except GasFluxError as error:
-        LOG.info("task:%s refused: %s", task.job_id, error.message)
+        LOG.info("task:%s refused: %s", job_id, error.message)
         return {"error": asdict(JobError.of(error))}
-    except Exception:
-        LOG.exception("task:%s failed on an error of the service itself", task.job_id)
-        return {"error": asdict(JobError("server", service_failed(task.job_id)))}
+    except Exception as error:
+        LOG.exception("task:%s failed on an error of the service itself", job_id)
+        known = limit_error(error, Limits.of(task.settings))
+        return {"error": asdict(known or JobError("server", service_failed(job_id)))}
 
 
 def service_failed(job_id: str) -> str:
@@ -133,41 +247,48 @@ def service_failed(job_id: str) -> str:
 def _results(task: Task, context: JobContext) -> dict[str, ResultItem]:
     # PyWPS takes a fifth of a second to load; warm has done it before the fork.
     from processes.base import declaration, execute
-    from server.pywps_settings import give_to_pywps
 
-    give_to_pywps(task.settings)
-    process = task.registry()[task.request.process]
+    request = task.job.request
+    process = task.registry[request.process]
     values = {
-        name: [_value(task, context, name, item) for item in items] for name, items in task.request.inputs.items()
+        name: [_value(task, context, name, item) for item in items]
+        for name, items in request.inputs.items()
+        if name not in process.passes_on
     }
     outputs = execute(process, values, context)
     declared = declaration(process)
-    if task.request.lineage:
+    if request.lineage:
         _keep_uploads(task)
-    return {name: _kept(task, declared.output(name), name, value) for name, value in outputs.items()}
+    asked = context.outputs or outputs.keys()
+    return {name: _kept(task, declared.output(name), name, outputs[name]) for name in outputs if name in asked}
 
 
 def _keep_uploads(task: Task) -> None:
     """Publish what the client sent with the results, since its lineage repeats the inputs."""
-    for item in (item for items in task.request.inputs.values() for item in items):
+    for item in (item for items in task.job.request.inputs.values() for item in items):
         if item.upload is not None:
-            name = checked_name(item.upload)
-            shutil.copyfile(task.store.inputs_folder(task.job_id) / name, task.folder / "results" / name)
+            shutil.copyfile(_input_file(task, item), task.folder / "results" / checked_name(item.upload))
 
 
 def _value(task: Task, context: JobContext, name: str, item: InputItem) -> InputValue:
     if item.href is not None:
         return InputValue(file=context.fetch_item(item, name), media_type=item.media_type, unit=item.unit)
     if item.upload is not None:
-        file = task.store.inputs_folder(task.job_id) / checked_name(item.upload)
-        return InputValue(file=file, media_type=item.media_type, unit=item.unit)
+        return InputValue(file=_input_file(task, item), media_type=item.media_type, unit=item.unit)
     return InputValue(text=item.text, media_type=item.media_type, unit=item.unit)
+
+
+def _input_file(task: Task, item: InputItem) -> Path:
+    folder = task.folder / "inputs"
+    folder.mkdir(exist_ok=True)
+    return task.store.input_file(item.upload_of or task.job.id, checked_name(item.upload or ""), folder)
 
 
 def _kept(task: Task, declared: OutputDeclaration | None, name: str, value: OutputValue) -> ResultItem:
     """The output as the job's row describes it, its file among the results."""
+    process = task.job.process
     if declared is None:
-        raise RuntimeError(f"process {task.request.process} made an output {name} that it does not declare")
+        raise RuntimeError(f"process {process} made an output {name} that it does not declare")
     if declared.kind == "literal":
         return ResultItem("literal", text=value.text, unit=value.unit or declared.unit)
     media_type = value.media_type or declared.formats[0].media_type
@@ -181,7 +302,7 @@ def _kept(task: Task, declared: OutputDeclaration | None, name: str, value: Outp
         # A copy, since two outputs may be one file; on most file systems it costs no reading.
         shutil.copyfile(value.file, target)
     else:
-        raise RuntimeError(f"process {task.request.process} gave {value.file} as {name}, outside its work folder")
+        raise RuntimeError(f"process {process} gave {value.file} as {name}, outside its work folder")
     with target.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return ResultItem(
@@ -201,12 +322,11 @@ def _take_output(log: Path) -> None:
     faulthandler.enable()
 
 
-def _end_with_parent() -> None:
-    """End the job's whole process group when the web worker that started it is gone.
+def _end_with(life: int) -> None:
+    """End this job, and all it started, with the process that forked it.
 
     Its row is taken up again by the next supervisor; two tries at once would only cost.
     """
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.killpg(0, signal.SIGKILL)
+    os.read(life, 1)
+    end_orphans(())
+    os.killpg(0, signal.SIGKILL)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from server.settings_error import SettingsError
 
-_BUSY_SECONDS = 30
-"""How long SQLite waits for another's write to end; writes here take milliseconds."""
+_BUSY_SECONDS = 10
+"""How long a write waits for another's to end; writes here take milliseconds."""
+
+_SILENT_SECONDS = 60
+"""A PostgreSQL transaction in which nothing happens for so long is ended by the server: its machine is gone."""
+
+_WRITE_LOCK = 7_261_955_301
+"""Key of the advisory lock that PostgreSQL's writers hold; any number that nobody else uses."""
 
 
 def open_engine(url: str) -> Engine:
@@ -25,23 +32,33 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
-        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(parsed)
+        if parsed.get_backend_name() == "postgresql":
+            return _open_postgresql(parsed)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise _cannot_open(url, error) from None
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    raise SettingsError(
+        [f"[jobs] database: got {_without_password(url)}; expected the URL of a SQLite or a PostgreSQL database"]
+    )
 
 
 def writing(engine: Engine) -> Engine:
-    """The engine for transactions that write: on SQLite they take the write lock from their first statement.
+    """The engine for transactions that write: one after the other, from their first statement on.
 
     A transaction that reads first and writes later is refused by SQLite where another wrote in between,
-    however long it would wait; one that starts with the lock is not.
+    however long it would wait; one that starts with the lock is not. On PostgreSQL, counting and then
+    writing would let two writers count the same.
     """
     return engine.execution_options(gasflux_writes=True)
+
+
+def clock(connection: Connection) -> datetime:
+    """The time in UTC, by the clock that all machines of the service share: the database's."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
 
 
 def migrate(url: str) -> None:
@@ -70,6 +87,30 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
+def _open_sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, pool_timeout=_BUSY_SECONDS)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _open_postgresql(url: URL) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")  # the driver that comes with this service
+    waits = f"-c lock_timeout={_BUSY_SECONDS}s -c idle_in_transaction_session_timeout={_SILENT_SECONDS}s"
+    engine = create_engine(
+        url,
+        connect_args={"connect_timeout": _BUSY_SECONDS, "options": waits},
+        # Each statement sees what was committed before it, whatever the server's default is: the
+        # first one waits for the lock.
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_timeout=_BUSY_SECONDS,
+    )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Begin and commit are ours: the driver's own rules would begin a write only at its first statement.
     connection.isolation_level = None
@@ -92,9 +133,17 @@ def _use_wal(connection: Any) -> None:
             return
 
 
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("gasflux_writes", False))
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("gasflux_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if _writes(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITE_LOCK)))
 
 
 def _cannot_open(url: str, error: Exception) -> SettingsError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-import psutil
+from server.jobs.tree import is_alive, start_time, world
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Owner:
     """A process that runs jobs, as it is written into their rows."""
 
     machine: str
+    """In it one run of the machine, and the processes that see each other: containers may share a host's name."""
     pid: int
     started: float
     """When the process started, in the system's own count; tells it from a later one of the same number."""
@@ -23,7 +25,7 @@ class Owner:
     @classmethod
     def this_process(cls) -> Owner:
         """The process that asks."""
-        return cls(_machine(), os.getpid(), psutil.Process().create_time())
+        return cls(_machine(), os.getpid(), start_time(os.getpid()) or 0.0)
 
     def __str__(self) -> str:
         return f"{self.machine}/{self.pid}/{self.started!r}"
@@ -39,18 +41,15 @@ class Owner:
         """Whether the process is there; None where it is another machine's, which can't be seen from here."""
         if self.machine != _machine():
             return None
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return is_alive(self.pid, self.started)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, if it is there and on this machine."""
+        if self.lives:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 @cache
 def _machine() -> str:
-    """Name of the machine; in it the processes that can see each other, since containers may share a host's name."""
-    try:
-        processes = Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        processes = 0
-    return f"{socket.gethostname()}-{processes}"
+    return f"{socket.gethostname()}:{world().replace('/', ':')}"

@@ -1,66 +1,93 @@
 """The queue of jobs: every change of a job's row, each one transaction.
 
 A write on a running job names the attempt it belongs to; where the row has moved on (taken up
-again, failed, dismissed) the write changes nothing and says so.
+again, ended, spread) the write changes nothing and says so. All writes come one after the other
+(:func:`server.jobs.database.writing`), so that none acts on what another is about to change.
 """
 
 from __future__ import annotations
 
-import threading
-import time
+import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select, update
-from sqlalchemy.engine import Connection
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from gasflux_core.errors import Busy, InputError
-from server.jobs.database import open_engine, writing
+from gasflux_core.errors import InputError
+from server.jobs.admission import (
+    busy_when_out_of_reach,
+    fingerprint,
+    in_flight,
+    new_row,
+    refuse_retry,
+    refuse_when_full,
+    refuse_without_space,
+)
+from server.jobs.database import clock, open_engine, writing
+from server.jobs.expiry import Known, read_known
+from server.jobs.fair import next_waiting, startable
+from server.jobs.family import UNENDED, give_up, settle_parent, spread_into, subjobs_of, try_again
 from server.jobs.model import Job, JobError, JobRow, JobStatus, ResultItem, results_json
-from server.jobs.request import JobRequest, Upload
+from server.jobs.owner import Owner
+from server.jobs.recovery import LOST_SECONDS, back_to_waiting, lost_jobs, take_up_again
+from server.jobs.request import JobRequest, SubJob, Upload
+from server.jobs.table import Counts, JobTable, NoSuchJob, row_of
+from server.jobs.totals import count_end
 from server.settings import Settings
 from server.store import Store
 
-HEARTBEAT_SECONDS = 5.0
-"""How often a supervisor says that it lives."""
+__all__ = ["HEARTBEAT_SECONDS", "LOST_SECONDS", "Counts", "Jobs", "NoSuchJob"]
 
-LOST_SECONDS = 30.0
-"""A running job whose supervisor was silent for so long has lost it."""
+LOG = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 2
-"""A job that is lost so many times is not taken up again: it may be what brings the service down."""
-
-_POLL_SECONDS = 0.02
-_SLOW_POLL_SECONDS = 0.1
+HEARTBEAT_SECONDS = 2.0
+"""How often an owner says that it lives."""
 
 
-class NoSuchJob(InputError):
-    """There is no job of that id."""
-
-
-class Jobs:
+class Jobs(JobTable):
     """The job table.
 
     :param engine: of the database.
     :param store: where uploads and results go.
-    :param parallel: how many jobs may run at the same time, over all processes of the service.
-    :param waiting: how many may wait.
+    :param parallel: how many jobs may run at the same time on one machine.
+    :param waiting: how many may wait, of each mode.
+    :param sync_slots: how many of a machine's slots only jobs of synchronous requests may take.
+    :param key_share: the part of ``waiting`` that the jobs of one client may be.
+    :param share_identical: answer identical requests of one client by one job in flight.
+    :param min_free: bytes; with less free disk space nothing is accepted.
     """
 
-    def __init__(self, engine: Engine, store: Store, *, parallel: int, waiting: int) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        *,
+        parallel: int,
+        waiting: int,
+        sync_slots: int = 0,
+        key_share: float = 1.0,
+        share_identical: bool = False,
+        min_free: int = 0,
+    ) -> None:
+        super().__init__(engine)
         self._writing = writing(engine)
         self.store = store
         """Where uploads and results go."""
         self.parallel = parallel
         self._most_waiting = waiting
-        self._ended = threading.Condition()
-        self.on_submit: Callable[[], None] = lambda: None
-        """Called after each submit; wakes the supervisor."""
+        self._sync_slots = sync_slots
+        self._key_share = key_share
+        self._share_identical = share_identical
+        self._min_free = min_free
+        self.on_submit: Callable[[str], None] = lambda job_id: None
+        """Called with the id of each job that has begun to wait; wakes the engine."""
+        self.on_dismiss: Callable[[str], None] = lambda job_id: None
+        """Called with the id of each job that was dismissed while it ran."""
 
     @classmethod
     def open(cls, settings: Settings, store: Store) -> Jobs:
@@ -70,102 +97,134 @@ class Jobs:
             store,
             parallel=settings.server.parallelprocesses,
             waiting=settings.server.maxprocesses,
+            sync_slots=settings.jobs.sync_slots,
+            key_share=settings.jobs.key_share,
+            share_identical=settings.jobs.share_identical,
+            min_free=settings.store.min_free,
         )
 
-    def submit(self, request: JobRequest, uploads: Sequence[Upload] = (), *, version: str = "") -> Job:
+    # --- for clients ------------------------------------------------------------------------------
+
+    def submit(
+        self, request: JobRequest, uploads: Sequence[Upload] = (), *, version: str = "", client: str = ""
+    ) -> Job:
         """Accept a job: from here on it will end as successful, failed or dismissed.
 
         :param version: of the process.
-        :raises Busy: too many jobs wait already.
+        :param client: id of the key that sent it; empty: none.
+        :returns: the job, which may be one that answers an identical request already.
+        :raises Busy: as many jobs wait already as may, or the disk or the database can't take more now.
         """
-        job_id = str(uuid.uuid4())
-        self.store.keep_uploads(job_id, uploads)
-        try:
-            with Session(self._writing, expire_on_commit=False) as session, session.begin():
-                if self._count(session.connection(), JobStatus.ACCEPTED) >= self._most_waiting:
-                    raise Busy(f"{self._most_waiting} jobs wait already; send the request again later", retry_after=30)
-                row = JobRow(
-                    id=job_id,
-                    status=JobStatus.ACCEPTED,
-                    process=request.process,
-                    version=version,
-                    face=request.face,
-                    mode=request.mode,
-                    created=_now(),
-                    attempt=0,
-                    progress=0.0,
-                    message="",
-                    request=request.to_dict(),
-                )
-                session.add(row)
-        except BaseException:
-            self.store.clean(job_id)
-            raise
-        self.on_submit()
+        with busy_when_out_of_reach():
+            refuse_without_space(self.store.free(), self._min_free)
+            shared = fingerprint(request, uploads, version, client) if self._share_identical else None
+            job_id = str(uuid.uuid4())
+            staged = self.store.stage_inputs(job_id, uploads)
+            try:
+                with self._transaction() as (session, now):
+                    row = in_flight(session, shared)
+                    if row is not None:
+                        row.sharers += 1
+                    else:
+                        self._refuse_when_full(session, request.mode, client)
+                        row = new_row(job_id, request, version=version, client=client, shared=shared, now=now)
+                        session.add(row)
+                        session.flush()
+                        # Before the commit: inputs without a row are leftovers to whoever looks.
+                        staged.keep()
+            except BaseException:
+                staged.discard()
+                raise
+        if row.id == job_id:
+            _tell(self.on_submit, [job_id])
+        else:
+            staged.discard()
         return row.job()
 
-    def get(self, job_id: str) -> Job:
-        """The job as it is now.
+    def dismiss(self, job_id: str) -> Job:
+        """Give a job up, and its sub-jobs; a job that others share goes on for them.
+
+        :returns: the job as it is now; one that had ended before is unchanged.
+        :raises NoSuchJob: there is none of that id.
+        :raises Busy: the database can't be written now.
+        """
+        ran: list[str] = []
+        released: list[str] = []
+        with busy_when_out_of_reach(), self._transaction() as (session, now):
+            row = row_of(session, job_id)
+            if row.status in UNENDED and row.sharers > 1:
+                row.sharers -= 1
+            elif row.status in UNENDED:
+                family = [row, *subjobs_of(session, job_id)]
+                ran = [each.id for each in family if give_up(session, each, now)]
+                released = self._settle(session, row)
+        _tell(self.on_dismiss, ran)
+        _tell(self.on_submit, released)
+        return row.job()
+
+    def retry(self, job_id: str) -> Job:
+        """Let a job that failed or was dismissed wait again, with the inputs it was sent with.
+
+        A job that spread waits for its sub-jobs, of which those run again that did not succeed.
 
         :raises NoSuchJob: there is none of that id.
+        :raises InputError: it has not ended, or was successful, or is a sub-job.
+        :raises Busy: as many jobs wait already as may, or the database can't be written now.
+        """
+        with busy_when_out_of_reach(), self._transaction() as (session, now):
+            row = row_of(session, job_id)
+            refuse_retry(row)
+            self._refuse_when_full(session, row.mode, row.client)
+            again = try_again(session, row, now)
+        _tell(self.on_submit, [each.id for each in again if each.status == JobStatus.ACCEPTED])
+        return row.job()
+
+    # --- for those who run jobs -------------------------------------------------------------------
+
+    def claim(self, owner: Owner) -> Job | None:
+        """Take the job that goes next, unless as many as may run on the owner's machine are running.
+
+        :param owner: the process that will run it.
         """
         with Session(self._engine) as session:
-            row = session.get(JobRow, job_id)
-            if row is None:
-                raise NoSuchJob(f"there is no job {job_id}; it never was, or it has expired")
-            return row.job()
-
-    def wait(self, job_id: str, timeout: float) -> Job:
-        """The job once it has ended, or as it is when the time is over.
-
-        :param timeout: seconds.
-        """
-        start = time.monotonic()
-        while True:
-            job = self.get(job_id)
-            passed = time.monotonic() - start
-            if job.status.ended or passed >= timeout:
-                return job
-            # The job may run under another process of the service, of which only the table tells.
-            poll = _POLL_SECONDS if passed < 1 else _SLOW_POLL_SECONDS
-            with self._ended:
-                self._ended.wait(min(poll, timeout - passed))
-
-    def claim(self, owner: str) -> Job | None:
-        """Take the job that has waited longest, unless as many as may run are running.
-
-        :param owner: name of the supervisor that will run it.
-        """
-        if not self._anything_waiting():
-            return None
-        with Session(self._writing) as session, session.begin():
-            if self._count(session.connection(), JobStatus.RUNNING) >= self.parallel:
+            # Mostly nothing waits, or nothing may start: no reason to keep others from writing.
+            if not self._startable(session, owner):
                 return None
-            row = session.scalar(
-                select(JobRow)
-                .where(JobRow.status == JobStatus.ACCEPTED)
-                .order_by(JobRow.created, JobRow.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
-            if row is None:
+        with self._transaction() as (session, now):
+            job_id = next_waiting(session, self._startable(session, owner))
+            if job_id is None:
                 return None
-            now = _now()
+            row = row_of(session, job_id)
             row.status = JobStatus.RUNNING
-            row.owner = owner
-            row.started = now
-            row.heartbeat = now
+            row.owner = str(owner)
+            row.started = row.heartbeat = now
             row.attempt += 1
             row.progress = 0.0
             row.message = ""
-            return row.job()
+        return row.job()
 
     def progress(self, job_id: str, attempt: int, fraction: float, text: str) -> bool:
         """Note how far a running job is.
 
         :returns: whether the job still runs under this attempt.
         """
-        return self._write_running(job_id, attempt, progress=min(max(fraction, 0.0), 1.0), message=text)
+        noted = (
+            update(JobRow)
+            .where(*_is_running(job_id, attempt))
+            # In this order of arguments, what is not a number becomes 0.
+            .values(progress=min(1.0, max(0.0, fraction)), message=_storable(text))
+        )
+        with self._writing.begin() as connection:
+            return connection.execute(noted).rowcount == 1
+
+    def beat(self, owner: Owner) -> None:
+        """Say that the owner lives, on all rows it runs."""
+        with self._writing.begin() as connection:
+            connection.execute(
+                update(JobRow)
+                .where(JobRow.status == JobStatus.RUNNING, JobRow.owner == str(owner))
+                .values(heartbeat=clock(connection))
+            )
 
     def finish(
         self,
@@ -180,97 +239,156 @@ class Jobs:
             running one, and before anyone can read that the job was successful.
         :returns: whether the job still ran under this attempt.
         """
-        return self._write_running(
-            job_id,
-            attempt,
-            publish,
-            status=JobStatus.SUCCESSFUL,
-            finished=_now(),
-            progress=1.0,
-            message="",
-            results=results_json(results),
-        )
+        values = {
+            "progress": 1.0,
+            "results": results_json(results),
+            "size": sum(item.size or 0 for item in results.values()),
+        }
+        return self._end(job_id, attempt, JobStatus.SUCCESSFUL, values, publish)
 
     def fail(self, job_id: str, attempt: int, error: JobError) -> bool:
         """End a running job without results.
 
         :returns: whether the job still ran under this attempt.
         """
-        return self._write_running(
-            job_id, attempt, status=JobStatus.FAILED, finished=_now(), message="", error=asdict(error)
-        )
+        return self._end(job_id, attempt, JobStatus.FAILED, {"error": asdict(error)}, lambda: None)
 
-    def beat(self, owner: str) -> None:
-        """Say that the supervisor lives, on all rows it runs."""
-        with self._writing.begin() as connection:
-            connection.execute(
-                update(JobRow).where(JobRow.status == JobStatus.RUNNING, JobRow.owner == owner).values(heartbeat=_now())
-            )
+    def put_back(self, job_id: str, attempt: int) -> bool:
+        """Let a running job wait again because its owner stops in good order; counts as no loss.
 
-    def recover(self, gone: Sequence[str]) -> list[Job]:
-        """Take up again, or fail, the running jobs whose supervisor is gone.
-
-        :param gone: supervisors known to be gone; others count as gone after a long silence.
-        :returns: the jobs as they are now.
+        :returns: whether the job still ran under this attempt.
         """
-        silent_since = _now() - timedelta(seconds=LOST_SECONDS)
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            lost = session.scalars(
-                select(JobRow).where(
-                    JobRow.status == JobStatus.RUNNING,
-                    JobRow.owner.in_(gone) | (JobRow.heartbeat < silent_since),
-                )
-            ).all()
-            for row in lost:
-                if row.attempt < MOST_ATTEMPTS:
-                    row.status = JobStatus.ACCEPTED
-                    row.owner = row.heartbeat = row.started = None
-                    row.progress = 0.0
-                    row.message = "The service stopped while the job ran; it is run again from the start."
-                    continue
-                row.status = JobStatus.FAILED
-                row.finished = _now()
-                row.message = ""
-                row.error = asdict(
-                    JobError("server", f"The service stopped {row.attempt} times while this job ran; it is given up.")
-                )
-        return [row.job() for row in lost]
-
-    def counts(self) -> dict[JobStatus, int]:
-        """How many jobs run and wait."""
-        with self._engine.connect() as connection:
-            return {status: self._count(connection, status) for status in (JobStatus.ACCEPTED, JobStatus.RUNNING)}
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
-    def _write_running(
-        self, job_id: str, attempt: int, before_commit: Callable[[], object] = lambda: None, **values: Any
-    ) -> bool:
-        with self._writing.begin() as connection:
-            result = connection.execute(
-                update(JobRow)
-                .where(JobRow.id == job_id, JobRow.attempt == attempt, JobRow.status == JobStatus.RUNNING)
-                .values(**values)
-            )
-            if result.rowcount == 0:
+        with self._transaction() as (session, _):
+            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            if row is None:
                 return False
-            before_commit()
-        if "status" in values:
-            with self._ended:
-                self._ended.notify_all()
+            back_to_waiting(row, "The service stopped while the job ran; it is run again from the start.")
+        _tell(self.on_submit, [job_id])
         return True
 
-    def _anything_waiting(self) -> bool:
-        with self._engine.connect() as connection:
-            waiting = select(JobRow.id).where(JobRow.status == JobStatus.ACCEPTED).limit(1)
-            return connection.execute(waiting).first() is not None
+    def spread(self, job_id: str, attempt: int, subjobs: Sequence[SubJob]) -> list[Job]:
+        """Let a running job wait for new sub-jobs, and run again when these have ended.
 
-    @staticmethod
-    def _count(connection: Connection, status: JobStatus) -> int:
-        return connection.execute(select(func.count()).where(JobRow.status == status)).scalar_one()
+        :returns: the sub-jobs in their order; none where the job did not run under this attempt any more.
+        """
+        if not subjobs:
+            raise ValueError("a job spreads into one sub-job at least")
+        with self._transaction() as (session, now):
+            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            if row is None:
+                return []
+            rows = spread_into(session, row, subjobs, now)
+        _tell(self.on_submit, [each.id for each in rows])
+        return [each.job() for each in rows]
+
+    def recover(self) -> list[Job]:
+        """Take up again the running jobs whose owner is gone, or fail those that were lost too often.
+
+        :returns: the jobs that were lost, as they are now.
+        """
+        with Session(self._engine) as session:
+            if not lost_jobs(session, clock(session.connection())):
+                return []
+        with self._transaction() as (session, now):
+            lost = [row_of(session, job_id) for job_id in lost_jobs(session, now)]
+            for row in lost:
+                take_up_again(session, row, now)
+            released = [parent for row in lost for parent in self._settle(session, row)]
+        _tell(self.on_submit, [*(row.id for row in lost if row.status == JobStatus.ACCEPTED), *released])
+        return [row.job() for row in lost]
+
+    # --- for the janitor --------------------------------------------------------------------------
+
+    def remove(self, job_id: str) -> list[str]:
+        """Forget a job that has ended, and its sub-jobs.
+
+        :returns: their ids, whose files may go now; none where there was no such job.
+        :raises InputError: it has not ended.
+        """
+        with self._transaction() as (session, _):
+            row = session.get(JobRow, job_id)
+            if row is None:
+                return []
+            rows = [row, *subjobs_of(session, job_id)]
+            if any(each.status in UNENDED for each in rows):
+                raise InputError(f"job {job_id} has not ended; dismiss it first")
+            for each in rows:
+                session.delete(each)
+        return [each.id for each in rows]
+
+    @contextmanager
+    def known(self, ids: Collection[str] | None = None) -> Iterator[Known]:
+        """Which jobs there are; inside the ``with`` block no row can change, in any process.
+
+        Files of jobs that it doesn't name are leftovers, and can be moved away inside the block without a
+        race. Keep the block short: everything that writes waits for it, and gives up after 10 s.
+
+        :param ids: the jobs asked for, some thousands at most; None: all, which reads the whole table.
+        """
+        with self._transaction() as (session, _):
+            yield read_known(session, ids)
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Session, datetime]]:
+        """A transaction that writes, and the time in it."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session, clock(session.connection())
+
+    def _startable(self, session: Session, owner: Owner) -> tuple[str, ...]:
+        return startable(session, owner.machine, parallel=self.parallel, sync_slots=self._sync_slots)
+
+    def _refuse_when_full(self, session: Session, mode: str, client: str) -> None:
+        refuse_when_full(session, mode, client, most=self._most_waiting, key_share=self._key_share)
+
+    def _end(
+        self, job_id: str, attempt: int, status: JobStatus, values: dict[str, Any], publish: Callable[[], object]
+    ) -> bool:
+        with self._transaction() as (session, now):
+            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            if row is None:
+                return False
+            row.status = status
+            row.finished = now
+            row.message = ""
+            for name, value in values.items():
+                setattr(row, name, value)
+            count_end(session, row.process, status, row.started, now)
+            released = self._settle(session, row)
+            session.flush()
+            # Last: what is published can't be taken back, all else can.
+            publish()
+        _tell(self.on_submit, released)
+        return True
+
+    def _settle(self, session: Session, ended: JobRow) -> list[str]:
+        """Let the parent of a job that has ended know.
+
+        :returns: its id, where it goes on now.
+        """
+        return [ended.parent] if ended.parent and settle_parent(session, ended.parent) else []
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _tell(listener: Callable[[str], None], ids: Sequence[str]) -> None:
+    for job_id in ids:
+        try:
+            listener(job_id)
+        except Exception:
+            # The row is written, and the engine reads the table of its own accord, only later.
+            LOG.exception("task:%s has changed, and the engine could not be told so", job_id)
+
+
+def _is_running(job_id: str, attempt: int) -> tuple[Any, ...]:
+    # A job that spread is running, but no attempt of it is.
+    return (
+        JobRow.id == job_id,
+        JobRow.attempt == attempt,
+        JobRow.status == JobStatus.RUNNING,
+        JobRow.owner.is_not(None),
+    )
+
+
+def _storable(text: str) -> str:
+    """The text without what databases refuse: PostgreSQL keeps no NUL, none keeps half a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

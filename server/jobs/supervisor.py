@@ -1,275 +1,213 @@
-"""Runs accepted jobs, each in a child process of its own.
+"""The process that runs accepted jobs: one a machine, whichever web workers come and go.
 
-A supervisor is a thread of every web worker; only the one that holds the lock of the work folder
-claims jobs. Children are forked by the standard library's fork server, which has everything
-loaded (:mod:`server.jobs.warm`) and a single thread.
+``python -m server.jobs.supervisor`` is started by :mod:`server.jobs.guard`, which writes an
+:class:`~server.jobs.guard.Order` to its standard input; ``gasflux-wps worker`` runs one in the foreground. It has
+a single thread, loads everything once and forks a child for each job.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import importlib
 import logging
-import multiprocessing
 import os
+import pickle
 import signal
-import socket
 import sys
-import threading
 import time
-import types
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from multiprocessing import connection, forkserver
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
-from typing import Any
+from collections.abc import Collection
 
-from server.jobs.child import LOG_FILE, OUTCOME, Task, run_job, service_failed
-from server.jobs.leadership import Bell, Leadership
-from server.jobs.model import Job, JobError, ResultItem
-from server.jobs.queue import HEARTBEAT_SECONDS, Jobs
-from server.settings import Settings
-from server.store import Store
+from sqlalchemy.exc import OperationalError
 
-LOG = logging.getLogger(__name__)
+from server.jobs.guard import Order
+from server.jobs.housekeeping import Housekeeper
+from server.jobs.leadership import Bell, Leadership, ServiceLock
+from server.jobs.owner import Owner
+from server.jobs.queue import Jobs
+from server.jobs.runner import Runner
+from server.logs import configure_logging
+from server.pywps_settings import give_to_pywps
+from server.store import Store, open_store
 
-_LOOK_SECONDS = 0.1
-"""How often the table is looked at for jobs that other machines accepted."""
+LOG = logging.getLogger("server.jobs.supervisor")
 
-_LEAD_SECONDS = 0.25
-"""How often a supervisor that doesn't lead tries to."""
+_LOOK_SECONDS = 0.5
+"""How often an idle supervisor looks, where no bell rings: for jobs that another machine accepted."""
 
-_LOG_BYTES = 65536
-"""So much of what a child wrote goes into the service's log: the end of it."""
+_IDLE_SECONDS = 0.003
+"""When nothing happens for so long, there is time for forking the next child."""
 
+_HANDOVER_SECONDS = 0.05
+"""How often one that is ready asks whether the one before it has given up the lead."""
 
-@dataclass
-class _Run:
-    """A child at work."""
-
-    job: Job
-    process: ForkServerProcess
-    messages: Connection | None
-    """None once the child has closed its end."""
+_ALONE_SECONDS = 3.0
+"""So long after the last web worker is gone the supervisor ends; workers that are replaced leave shorter gaps."""
 
 
 class Supervisor:
-    """Runs the jobs of one work folder.
+    """Claims jobs and has them run, as long as it leads.
 
-    :param registry: gives the processes; a function of a module, since children look it up by name.
-    :param preload: modules that the fork server loads before it forks.
+    :param lock: held by this process.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        jobs: Jobs,
-        store: Store,
-        registry: Callable[[], Mapping[str, Any]],
-        preload: tuple[str, ...] = ("server.jobs.warm",),
-    ) -> None:
-        self._settings = settings
+    def __init__(self, order: Order, jobs: Jobs, store: Store, owner: Owner, lock: Leadership, bell: Bell) -> None:
+        work = order.settings.server.workdir
         self._jobs = jobs
-        self._store = store
-        self._registry = registry
-        self._preload = preload
-        self._lock = Leadership(settings.server.workdir)
-        self._bell = Bell(settings.server.workdir)
-        self._stopping = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._runs: list[_Run] = []
-        self._last_beat = float("-inf")
-        self.owner = ""
-        """Name under which this supervisor claims."""
-        self.leads = False
-
-    def start(self) -> None:
-        """Start the thread, unless it runs."""
-        with self._starting:
-            if self._thread is not None and self._thread.is_alive():
-                return
-            self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-            self._stopping.clear()
-            # A daemon, since it must not keep a web worker from ending.
-            self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
-            self._thread.start()
-
-    def wake(self) -> None:
-        """Say that there is a new job; starts the thread where there is none yet."""
-        self.start()
-        self._bell.ring()
+        self._lock = lock
+        self._bell = bell
+        self._service = ServiceLock(work) if order.needs_web else None
+        self._needed = time.monotonic()
+        self._runner = Runner(order.settings, jobs, store, load_registry(order.registry), owner, self._private)
+        self._housekeeper = Housekeeper(order.settings, jobs, store, self._runner.others)
+        self._look_due = float("-inf")
+        self._stopping = False
+        self._leads = True
 
     def stop(self) -> None:
-        """End the thread and its children; their jobs are taken up again by the next supervisor."""
-        self._stopping.set()
+        """End soon; running jobs are put back."""
+        self._stopping = True
         self._bell.ring()
-        if self._thread is not None:
-            self._thread.join(timeout=10)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            before = self._lock.take(self.owner)
-            if before is None:
-                self._stopping.wait(_LEAD_SECONDS)
-                continue
-            try:
-                self._lead(before)
-            finally:
-                self.leads = False
-                self._end_children()
-                self._bell.close()
-                self._lock.give_up()
+    def retire(self) -> None:
+        """Claim no more, let another lead, and end when the running jobs have."""
+        self._leads = False
+        self._bell.ring()
 
-    def _lead(self, before: str) -> None:
-        LOG.info("supervisor %s leads now", self.owner)
-        self._bell.listen()
-        self.leads = True
-        forkserver.set_forkserver_preload(list(self._preload))
-        forkserver.ensure_running()
-        gone = (before,) if before else ()
-        while not self._stopping.is_set():
-            try:
-                self._recover(gone)
-                gone = ()
+    def run(self) -> None:
+        """Work until told to end, or until there is no web worker any more."""
+        LOG.info("supervisor %s leads now", self._runner.owner)
+        retired = False
+        try:
+            while not self._done():
+                if not self._leads and not retired:
+                    retired = True
+                    LOG.info("supervisor %s retires; %d jobs still run", self._runner.owner, len(self._runner.runs))
+                    self._lock.give_up()
                 self._turn()
-            except Exception:
-                # A full disk or a database out of reach must not end the service for good.
-                LOG.exception("the supervisor could not go on; it tries again")
-                self._stopping.wait(1)
+        finally:
+            self._runner.stop()
+            self._bell.close()
+            self._lock.give_up()
+            LOG.info("supervisor %s ends", self._runner.owner)
 
-    def _recover(self, gone: tuple[str, ...]) -> None:
+    def _done(self) -> bool:
+        return self._stopping or (not self._leads and not self._runner.runs) or not self._is_needed()
+
+    def _is_needed(self) -> bool:
         now = time.monotonic()
-        if not gone and now - self._last_beat < HEARTBEAT_SECONDS:
-            return
-        self._jobs.beat(self.owner)
-        self._last_beat = now
-        for job in self._jobs.recover(gone):
-            LOG.warning("task:%s lost its supervisor; it is now %s", job.id, job.status)
-            if job.status.ended:
-                self._store.clean(job.id)
+        if self._service is None or self._service.held():
+            self._needed = now
+        return now - self._needed < _ALONE_SECONDS
 
     def _turn(self) -> None:
-        """Start what can start, wait for something to happen, and see to it."""
-        while len(self._runs) < self._jobs.parallel and (job := self._jobs.claim(self.owner)):
-            self._start(job)
-        ears: list[Any] = [self._bell, *(run.process.sentinel for run in self._runs)]
-        ears.extend(run.messages for run in self._runs if run.messages is not None)
-        connection.wait(ears, timeout=_LOOK_SECONDS)
-        self._bell.silence()
-        for run in list(self._runs):
-            self._hear(run)
-            if run.process.exitcode is not None:
-                self._settle(run)
-                self._runs.remove(run)
-
-    def _start(self, job: Job) -> None:
-        LOG.info("task:%s started: %s, attempt %d", job.id, job.process, job.attempt)
         try:
-            self._store.begin_attempt(job.id, job.attempt)
-            messages, sender = multiprocessing.Pipe(duplex=False)
-            with sender:
-                task = Task(job.id, job.attempt, job.request, self._settings, self._registry)
-                context = multiprocessing.get_context("forkserver")
-                # A daemon, so that a web worker that ends doesn't wait for it.
-                process = context.Process(target=run_job, args=(task, sender), daemon=True)
-                with _main_hidden():
-                    process.start()
-        except Exception:
-            LOG.exception("task:%s could not be started", job.id)
-            self._jobs.fail(job.id, job.attempt, JobError("server", service_failed(job.id)))
-            self._store.clean(job.id)
-            return
-        self._runs.append(_Run(job, process, messages))
-
-    def _hear(self, run: _Run) -> None:
-        """Write the newest message of the child into its row."""
-        newest: bytes | None = None
-        try:
-            while run.messages is not None and run.messages.poll():
-                newest = run.messages.recv_bytes()
-        except (EOFError, OSError):
-            if run.messages is not None:
-                run.messages.close()
-            run.messages = None
-        if newest is not None:
-            fraction, text = json.loads(newest)
-            self._jobs.progress(run.job.id, run.job.attempt, fraction, text)
-
-    def _settle(self, run: _Run) -> None:
-        """Write the end of a child into its row, whichever end it was."""
-        job, exit_code = run.job, run.process.exitcode
-        folder = self._store.attempt_folder(job.id, job.attempt)
-        self._end_group(run)
-        outcome = folder / OUTCOME
-        if exit_code == 0 and outcome.is_file():
-            still_ours = self._write_outcome(job, json.loads(outcome.read_text(encoding="utf-8")))
-        else:
-            error = JobError("server", _died(job.id, exit_code))
-            LOG.error("task:%s: its process ended with exit code %s", job.id, exit_code)
-            still_ours = self._jobs.fail(job.id, job.attempt, error)
-        with contextlib.suppress(OSError):
-            self._keep_log(job, (folder / LOG_FILE).read_bytes())
-        if still_ours:
-            self._store.clean(job.id)
-        if run.messages is not None:
-            run.messages.close()
-        run.process.close()
-
-    def _write_outcome(self, job: Job, outcome: dict[str, Any]) -> bool:
-        if "error" in outcome:
-            error = JobError(**outcome["error"])
-            LOG.info("task:%s failed: %s", job.id, error.message)
-            return self._jobs.fail(job.id, job.attempt, error)
-        results = {name: ResultItem(**item) for name, item in outcome["results"].items()}
-        try:
-            done = self._jobs.finish(job.id, job.attempt, results, lambda: self._store.publish(job.id, job.attempt))
+            if self._leads:
+                self._lock.show_life()
+                self._housekeeper.turn()
+                self._claim()
+            self._wait()
+        except OperationalError as error:
+            LOG.warning("the job table is out of reach, which is tried again: %s", error.orig)
+            self._runner.turn((), 1.0)
         except OSError:
-            LOG.exception("task:%s: its results could not be published", job.id)
-            return self._jobs.fail(job.id, job.attempt, JobError("server", service_failed(job.id)))
-        LOG.info("task:%s successful", job.id)
-        return done
+            # A full disk, or too many open files: the jobs that run may give back what is missing.
+            LOG.exception("the supervisor could not go on; it tries again")
+            self._runner.turn((), 1.0)
 
-    def _keep_log(self, job: Job, written: bytes) -> None:
-        text = written[-_LOG_BYTES:].decode(errors="replace")
-        for line in text.splitlines():
-            LOG.info("task:%s | %s", job.id, line)
+    def _wait(self) -> None:
+        timeout = _LOOK_SECONDS if self._runner.has_spare else _IDLE_SECONDS
+        before = len(self._runner.runs)
+        happened = self._runner.turn([self._bell.fileno()] if self._leads else [], timeout)
+        if self._bell.silence() or len(self._runner.runs) < before:
+            self._look_due = float("-inf")
+        if self._leads and not happened:
+            self._runner.fork_spare()
 
-    def _end_children(self) -> None:
-        for run in self._runs:
-            self._end_group(run)
-        self._runs.clear()
+    def _claim(self) -> None:
+        """Claim what may start, where a bell rang, a job ended, or it is time to look without being told."""
+        now = time.monotonic()
+        if now < self._look_due:
+            return
+        while len(self._runner.runs) < self._jobs.parallel and (job := self._jobs.claim(self._runner.owner)):
+            self._runner.start(job)
+        self._look_due = now + _LOOK_SECONDS
 
-    def _end_group(self, run: _Run) -> None:
-        """End what is left of the job's process group."""
-        if run.process.pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(run.process.pid, signal.SIGKILL)
-
-
-def _died(job_id: str, exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        how = f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
-    else:
-        how = f"ended with status {exit_code}"
-    return (
-        f"The process that ran this job {how} before it was done, as happens where memory runs out "
-        f"(reference {job_id}). Send the job again; if it ends so again, tell the operator."
-    )
+    def _private(self) -> Collection[int]:
+        files = [self._bell.fileno()]
+        return [*files, self._lock.fileno()] if self._leads else files
 
 
-@contextlib.contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Keep the child from importing this process's main module again.
+def load_registry(name: str) -> dict[str, object]:
+    """The processes that a function named ``module:function`` gives."""
+    module, _, function = name.partition(":")
+    found: dict[str, object] = getattr(importlib.import_module(module), function)()
+    return found
 
-    ``multiprocessing`` does so for functions that are defined there. Ours never are, while the main
-    module is gunicorn, pytest or a script that would start a second service.
+
+def supervise(order: Order) -> bool:
+    """Get ready, take the lead over from an earlier generation, and keep it until SIGTERM or SIGINT; SIGHUP ends it
+    after the jobs that run.
+
+    :returns: False where another leads, or will.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
+    settings, owner = order.settings, Owner.this_process()
+    work = settings.server.workdir
+    lock, candidate, bell = Leadership(work), Leadership(work, "next"), Bell(work)
+    # Nothing runs yet that would have to be put back.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: os._exit(0))
+    if order.lock is not None:
+        candidate.inherit(order.lock, owner, order.generation)
+    elif not candidate.take(owner, order.generation):
+        return False
+    if _outdone(lock, order):
+        return False
+    give_to_pywps(settings)
+    store = open_store(settings)
+    for module in [*order.preload, *store.libraries]:
+        importlib.import_module(module)
+    jobs = Jobs.open(settings, store)
+    bell.listen()
+    while not lock.take(owner, order.generation):
+        if _outdone(lock, order):
+            return False
+        _retire(lock)
+        time.sleep(_HANDOVER_SECONDS)
+    candidate.give_up()
+    supervisor = Supervisor(order, jobs, store, owner, lock, bell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.stop())
+    signal.signal(signal.SIGHUP, lambda *_: supervisor.retire())
+    supervisor.run()
+    jobs.close()
+    return True
+
+
+def _outdone(lock: Leadership, order: Order) -> bool:
+    """Whether one leads that has these settings, or later ones."""
+    leader = lock.leader()
+    return leader is not None and leader.generation >= order.generation
+
+
+def _retire(lock: Leadership) -> None:
+    """Have the one that leads give up the lead."""
+    leader = lock.leader()
+    if leader is not None and leader.owner is not None:
+        leader.owner.signal(signal.SIGHUP)
+
+
+def main() -> None:
+    """Take the order from standard input and supervise."""
+    order: Order = pickle.load(sys.stdin.buffer)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    configure_logging(order.settings.logging)
     try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+        supervise(order)
+    except Exception:
+        LOG.exception("the supervisor ends on an error of its own; another one is started")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

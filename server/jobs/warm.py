@@ -1,6 +1,6 @@
-"""Imported once by the fork server, so that every job starts with all libraries loaded and warm.
+"""Imported by the process that forks the jobs, so that each starts with all libraries loaded and warm.
 
-The fork server must stay single-threaded: a fork copies one thread, and a lock that another held
+That process must stay single-threaded: a fork copies one thread, and a lock that another held
 is never released in the child. So the numerical libraries get one thread each, before they are
 imported. Jobs are what runs in parallel here; with a BLAS pool in each, ``parallelprocesses`` jobs
 would fight for the same processors. An operator who sets one of these variables keeps their value.
@@ -81,7 +81,7 @@ except Exception:
     # A job then loads what is missing itself: slower, but the service works; and the log says why.
     LOG.exception("Jobs will start slowly, since warming up failed")
 if threads() > 1:
-    LOG.warning("The fork server has %d threads; jobs forked from it may hang", threads())
+    LOG.warning("The process that forks the jobs has %d threads; jobs may hang", threads())
 # What is loaded stays: collecting it in every child would only copy its memory.
 gc.collect()
 gc.freeze()

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from gasflux_core.errors import InputError, TooLarge
 from processes.base import declaration
 from processes.declaration import ProcessDeclaration
-from server.errors import StillRunning, known, report
+from server.errors import received, report
 from server.jobs.model import Job, JobStatus
 from server.jobs.queue import Jobs
 from server.keys import Keys
@@ -28,23 +28,24 @@ from server.wps.kvp import parse_query
 from server.wps.operations import DescribeProcess, Execute, GetCapabilities, Operation, settle
 from server.wps.parse import parse_document
 from server.wps.render import Place, exception_report, execute_response, failure
+from server.wps.synchronous import SynchronousJobs
 
 LOG = logging.getLogger(__name__)
 
 XML_TYPE = "text/xml; charset=utf-8"
 
 
-def blueprint(settings: Settings, jobs: Jobs, registry: Mapping[str, Any], keys: Keys | None = None) -> Blueprint:
+def blueprint(settings: Settings, jobs: Jobs, registry: Mapping[str, Any], keys: Keys) -> Blueprint:
     """The routes of the WPS, for an application to mount.
 
     :param registry: identifier → PyWPS process.
-    :param keys: asked for the key of each Execute; None: everyone may.
     """
     face = Face(settings, jobs, {name: declaration(process) for name, process in registry.items()}, keys)
     pages = Blueprint("wps", __name__, url_prefix="/wps")
     pages.add_url_rule("", "get", face.get, methods=["GET"], strict_slashes=False)
     pages.add_url_rule("", "post", face.post, methods=["POST"], strict_slashes=False)
     pages.add_url_rule("/status/<job_id>", "status", face.status, methods=["GET"])
+    pages.add_url_rule("/status/<job_id>", "cancel", face.cancel, methods=["DELETE"])
     pages.register_error_handler(Exception, face.refuse)
     return pages
 
@@ -53,7 +54,7 @@ class Face:
     """The operations of WPS 1.0.0 over the jobs of the service."""
 
     def __init__(
-        self, settings: Settings, jobs: Jobs, declarations: Mapping[str, ProcessDeclaration], keys: Keys | None = None
+        self, settings: Settings, jobs: Jobs, declarations: Mapping[str, ProcessDeclaration], keys: Keys
     ) -> None:
         self._settings = settings
         self._jobs = jobs
@@ -61,6 +62,7 @@ class Face:
         self._keys = keys
         self._store = jobs.store
         self._place = Place(settings.server.url, jobs.store)
+        self._synchronous = SynchronousJobs(settings, jobs, self._place.status)
         self._capabilities = capabilities(settings.metadata, settings.server.url, declarations)
         self._descriptions = lru_cache(maxsize=128)(self._make_descriptions)
 
@@ -83,6 +85,13 @@ class Face:
         job = self._jobs.get(job_id)
         return _xml(execute_response(job, self._declared(job), self._place, stored=True))
 
+    def cancel(self, job_id: str) -> Response:
+        """Give a job up; the status document as it is then."""
+        self._client()
+        job = self._jobs.dismiss(job_id)
+        LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
+        return _xml(execute_response(job, self._declared(job), self._place, stored=True))
+
     def refuse(self, error: Exception) -> Response | HTTPException:
         """Any error as an exception report."""
         if isinstance(error, RequestEntityTooLarge):
@@ -91,9 +100,7 @@ class Face:
         if isinstance(error, HTTPException):
             return error
         request_id = g.get("request_id") or uuid.uuid4().hex
-        if known(error) is None:
-            LOG.error("request:%s failed", request_id, exc_info=error)
-        said = report(error, request_id)
+        said = report(received(error, request_id), request_id)
         response = _xml(exception_report(said), said.status)
         if said.retry_after is not None:
             response.headers["Retry-After"] = str(said.retry_after)
@@ -125,28 +132,37 @@ class Face:
         return self._declarations[identifier]
 
     def _execute(self, operation: Execute) -> Response:
-        if self._keys is not None:
-            self._keys.check(request.headers.get("X-API-Key"))
+        client = self._client()
         declared = self._find(operation.request.process)
         operation = settle(operation, declared)
         limit = self._settings.server.maxsingleinputsize
         asked = validate(declared, operation.request, uploads=operation.uploads, max_input_bytes=limit)
-        job = self._jobs.submit(asked, operation.uploads, version=declared.version)
+
+        def submit() -> Job:
+            job = self._jobs.submit(asked, operation.uploads, version=declared.version, client=client)
+            LOG.info("task:%s accepted: %s, %s", job.id, job.process, job.mode)
+            return job
+
         if asked.mode == "async":
-            return _xml(execute_response(job, declared, self._place, stored=True))
-        job = self._jobs.wait(job.id, self._settings.jobs.sync_wait)
-        if not job.status.ended:
-            raise StillRunning(
-                f"The job takes longer than the {self._settings.jobs.sync_wait:g} s that a synchronous request may "
-                f"wait. It goes on; read how it is doing, and its results, at {self._place.status(job.id)}. To get "
-                "that address at once, send storeExecuteResponse=true and status=true."
-            )
+            return _xml(execute_response(submit(), declared, self._place, stored=True))
+        job = self._synchronous.run(submit)
         if job.status is not JobStatus.SUCCESSFUL:
             said = failure(job)
             return _xml(exception_report(said), said.status)
         if asked.response == "raw":
             return self._raw(job)
         return _xml(execute_response(job, declared, self._place, stored=operation.store))
+
+    def _client(self) -> str:
+        """Id of the key that came with the request; empty where none came and none is needed.
+
+        :raises NoKey: a key is needed, or the one that came is wrong.
+        """
+        key = request.headers.get("X-API-Key")
+        # Where all may come, a wrong key is still refused: its sender would believe that it works.
+        if not key and self._settings.security.keys == "open":
+            return ""
+        return self._keys.check(key)
 
     def _raw(self, job: Job) -> Response:
         """The one output that was asked for, and nothing around it."""
@@ -156,10 +172,16 @@ class Face:
             raise InputError(f"The job made no output {wanted.identifier}.", wanted.identifier)
         if result.file is None:
             return _fresh(Response(result.text or "", content_type="text/plain; charset=utf-8"))
-        path = self._store.path(job.id, result.file)
+        stored = self._store.open(job.id, job.attempt, result.file)
         if wanted.encoding == "base64":
-            return _fresh(Response(base64.b64encode(path.read_bytes()), content_type="text/plain; charset=us-ascii"))
-        response = send_file(path, mimetype=result.media_type, as_attachment=True, download_name=result.file)
+            with stored.open() as stream:
+                content = base64.b64encode(stream.read())
+            return _fresh(Response(content, content_type="text/plain; charset=us-ascii"))
+        response = send_file(
+            stored.path or stored.open(), mimetype=result.media_type, as_attachment=True, download_name=result.file
+        )
+        if stored.path is None:
+            response.content_length = stored.size
         # As it is declared: send_file would change its blanks.
         response.headers["Content-Type"] = result.media_type or "application/octet-stream"
         return _fresh(response)

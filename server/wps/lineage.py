@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from processes.declaration import ProcessDeclaration
 from server.jobs.model import Job
@@ -26,14 +28,14 @@ def add_lineage(
                 add(element, ows("Identifier"), identifier)
                 if described is not None:
                     add(element, ows("Title"), described.title)
-                _value(element, item, job.id, store)
+                _value(element, item, job, store)
     if outputs:
         definitions = add(root, wps("OutputDefinitions"))
         for wanted in outputs:
             _definition(definitions, wanted, declared)
 
 
-def _value(parent: Element, item: InputItem, job_id: str, store: Store) -> None:
+def _value(parent: Element, item: InputItem, job: Job, store: Store) -> None:
     form = {"mimeType": item.media_type, "schema": item.schema}
     if item.href is not None:
         _reference(parent, item)
@@ -42,17 +44,19 @@ def _value(parent: Element, item: InputItem, job_id: str, store: Store) -> None:
     if item.upload is None:
         add(data, wps("LiteralData"), item.text or "", uom=unit_uri(item.unit))
     else:
-        content = _uploaded(job_id, item.upload, store)
+        content = _uploaded(item.upload, item.upload_of or job.id, job, store)
         add_complex(data, content, form, encoding=item.encoding if item.encoding == "base64" else None)
 
 
-def _uploaded(job_id: str, name: str, store: Store) -> bytes:
-    """What came with the request: from the results once the job has ended, until then from its work folder."""
-    with contextlib.suppress(NoSuchFile):
-        return store.path(job_id, name).read_bytes()
-    path = store.inputs_folder(job_id) / name
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
+def _uploaded(name: str, owner: str, job: Job, store: Store) -> bytes:
+    """What came with the request: from the inputs, or from the results once the job was successful.
+
+    In this order, since a job publishes its results before its inputs are dropped.
+    """
+    with contextlib.suppress(NoSuchFile, FileNotFoundError), tempfile.TemporaryDirectory() as folder:
+        return store.input_file(owner, name, Path(folder)).read_bytes()
+    with contextlib.suppress(NoSuchFile, FileNotFoundError), store.open(job.id, job.attempt, name).open() as stream:
+        return stream.read()
     return b""
 
 

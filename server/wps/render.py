@@ -95,8 +95,9 @@ def failure(job: Job) -> Report:
     """Why a job ended without results."""
     if job.error is not None:
         return job_report(job.error.kind, job.error.message, job.error.locator)
-    words = "The job was dismissed." if job.status is JobStatus.DISMISSED else "The job failed."
-    return job_report("server", words, None)
+    if job.status is JobStatus.DISMISSED:
+        return job_report("cancelled", "The job was cancelled before it had results. Send it again if need be.", None)
+    return job_report("server", "The job failed.", None)
 
 
 # --- outputs --------------------------------------------------------------------------------------
@@ -117,6 +118,7 @@ def _output(
         # The file is given out as it is, whatever encoding it would need within XML.
         add(element, wps("Reference"), href=store.url(job.id, result.file), mimeType=media_type)
         return
-    content = store.path(job.id, result.file).read_bytes()
+    with store.open(job.id, job.attempt, result.file).open() as stream:
+        content = stream.read()
     encoding = wanted.encoding if wanted.encoding == "base64" else None
     add_complex(add(element, wps("Data")), content, {"mimeType": media_type}, encoding)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +23,7 @@ pytestmark = [pytest.mark.nginx, pytest.mark.slow]
 OWS = "{http://www.opengis.net/ows/1.1}"
 WPS = "{http://www.opengis.net/wps/1.0.0}"
 ORIGIN = {"Origin": "https://maps.example.org"}
+IDENTITY = {"Accept-Encoding": "identity"}
 ALLOWED_ORIGIN = "Access-Control-Allow-Origin"
 SIMULATE = {
     "service": "WPS",
@@ -49,7 +52,12 @@ def configuration(folder: Path, values: Mapping[str, str]) -> Path:
 @contextmanager
 def running_nginx(folder: Path, port: int, upstream: str) -> Iterator[str]:
     program = need_program("nginx")
-    values = {"GASFLUX_UPSTREAM": upstream, "GASFLUX_LISTEN": f"127.0.0.1:{port}", "GASFLUX_BODY_SIZE": "2m"}
+    values = {
+        "GASFLUX_UPSTREAM": upstream,
+        "GASFLUX_LISTEN": f"127.0.0.1:{port}",
+        "GASFLUX_BODY_SIZE": "2m",
+        "GASFLUX_OUTPUTS": str(folder / "data" / "outputs"),
+    }
     file = configuration(folder, values)
     # As root, nginx would hand its workers to a user who can't enter a test's folder.
     directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
@@ -58,18 +66,47 @@ def running_nginx(folder: Path, port: int, upstream: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of nginx, which the service tells its clients too."""
+@contextmanager
+def service_behind_nginx(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, Service]]:
+    """Address of nginx, which the service tells its clients too, and the service."""
     need_program("nginx")
-    folder = tmp_path_factory.mktemp("behind_nginx")
     port = free_port()
     told = {
         "GASFLUX_SERVER_URL": f"http://127.0.0.1:{port}/wps",
         "GASFLUX_SERVER_OUTPUTURL": f"http://127.0.0.1:{port}/outputs",
+        **(settings or {}),
     }
     with running_service(folder, told) as service, running_nginx(folder, port, place(service)) as url:
+        yield url, service
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with service_behind_nginx(tmp_path_factory.mktemp("behind_nginx")) as (url, _):
         yield url
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result that nginx sends by itself."""
+
+    url: str
+    file: Path
+    at_service: str
+    """Its address without nginx."""
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
+    folder = tmp_path_factory.mktemp("nginx_sends")
+    with service_behind_nginx(folder, {"GASFLUX_STORE_X_ACCEL": "/stored/"}) as (url, service):
+        query = SIMULATE | {"ResponseDocument": "flight=@asReference=true"}
+        response = requests.get(f"{url}/wps", params=query, timeout=120)
+        reference = ElementTree.fromstring(response.content).find(f".//{WPS}Reference")
+        assert reference is not None, response.text
+        address = reference.get("href") or reference.get("{http://www.w3.org/1999/xlink}href") or ""
+        path = address.removeprefix(f"{url}/outputs/")
+        yield Stored(address, service.data / "outputs" / path, f"{service.url}/outputs/{path}")
 
 
 def place(service: Service) -> str:
@@ -177,9 +214,78 @@ def test_service_that_is_away_is_told_as_busy(tmp_path: Path) -> None:
     assert exception.get("exceptionCode") == "ServerBusy"
 
 
+def test_nginx_sends_a_result_as_the_service_describes_it(stored: Stored) -> None:
+    whole = requests.get(stored.url, headers=ORIGIN | IDENTITY, timeout=30)
+    assert whole.status_code == 200
+    assert whole.content == stored.file.read_bytes()
+    assert whole.headers["Content-Length"] == str(len(whole.content))
+    assert whole.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert whole.headers["X-Content-Type-Options"] == "nosniff"
+    assert whole.headers["Content-Security-Policy"].startswith("sandbox")
+    assert whole.headers["ETag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    assert one_origin(whole) == "*"
+    assert "X-Accel-Redirect" not in whole.headers
+    head = requests.head(stored.url, headers=IDENTITY, timeout=30)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == whole.headers["Content-Length"]
+    direct = requests.get(stored.at_service, timeout=30)
+    assert (direct.status_code, direct.content) == (200, b"")
+    assert direct.headers["X-Accel-Redirect"] == "/stored/" + "/".join(stored.file.parts[-2:])
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_nginx_sends_parts_of_a_result(stored: Stored, encoding: str) -> None:
+    content = stored.file.read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()}"'
+    asked = {"Range": "bytes=100-199", "Accept-Encoding": encoding}
+    part = requests.get(stored.url, headers=asked, timeout=30)
+    assert (part.status_code, part.content) == (206, content[100:200])
+    assert part.headers["Content-Range"] == f"bytes 100-199/{len(content)}"
+    assert part.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert part.headers["X-Content-Type-Options"] == "nosniff"
+    assert part.headers["Content-Security-Policy"].startswith("sandbox")
+    same = requests.get(stored.url, headers=asked | {"If-Range": tag}, timeout=30)
+    assert (same.status_code, same.content) == (206, content[100:200])
+    other = requests.get(stored.url, headers=asked | {"If-Range": '"other"'}, timeout=30)
+    assert (other.status_code, other.content) == (200, content)
+
+
+def test_a_result_that_the_client_has_is_not_sent_again(stored: Stored) -> None:
+    tag = requests.get(stored.url, headers=IDENTITY, timeout=30).headers["ETag"]
+    again = requests.get(stored.url, headers=IDENTITY | {"If-None-Match": tag}, timeout=30)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_stored_results_are_reached_through_the_service_alone(stored: Stored) -> None:
+    assert requests.get(stored.url, timeout=30).status_code == 200
+    root, _, path = stored.url.partition("/outputs/")
+    stray = stored.file.with_name("stray.csv")
+    stray.write_text("stray")
+    try:
+        assert requests.get(f"{root}/outputs/{stray.parent.name}/stray.csv", timeout=30).status_code == 404
+    finally:
+        stray.unlink()
+    for target in (f"/stored/{path}", "/stored/", f"/outputs/../stored/{path}", f"/stored//{path}"):
+        connection = http.client.HTTPConnection(root.removeprefix("http://"), timeout=30)
+        connection.request("GET", target)  # as it stands, dots and all
+        assert connection.getresponse().status == 404, target
+        connection.close()
+
+
+def test_figures_are_for_this_machine_alone(front: str) -> None:
+    host, port = front.removeprefix("http://").split(":")
+    # Another address of the loopback stands for another machine's.
+    for source, is_let_in in (("127.0.0.1", True), ("127.0.0.2", False)):
+        connection = http.client.HTTPConnection(host, int(port), timeout=30, source_address=(source, 0))
+        connection.request("GET", "/metrics")
+        status = connection.getresponse().status
+        connection.close()
+        assert status == (200 if is_let_in else 403)
+
+
 def test_names_in_the_template_are_those_that_compose_gives() -> None:
     template = (ROOT / "nginx" / "templates" / "gasflux.conf.template").read_text()
     compose = (ROOT / "docker-compose.yml").read_text()
     names = set(re.findall(r"\$\{(\w+)\}", template))
-    assert names == {"GASFLUX_UPSTREAM", "GASFLUX_LISTEN", "GASFLUX_BODY_SIZE"}
+    assert names == {"GASFLUX_UPSTREAM", "GASFLUX_LISTEN", "GASFLUX_BODY_SIZE", "GASFLUX_OUTPUTS"}
     assert all(f"{name}:" in compose for name in names)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from gasflux_core.errors import InputError
+from gasflux_core.errors import GasFluxError, InputError
 from gasflux_core.io.tables import write_table
 from gasflux_core.simulate import SimulationParameters, simulate_flight
+from processes.base import execute
+from processes.declaration import InputValue, PassedOn, SubRequest, SubResult
 
 
 @dataclass
 class RecordingContext:
-    """A context that keeps what it is told, and has files under addresses instead of a network."""
+    """Keeps what it is told, has files under addresses instead of a network, and runs sub-jobs itself."""
 
     workdir: Path
     outputs: frozenset[str] | None = None
     told: list[tuple[float, str]] = field(default_factory=list)
     addresses: dict[str, Path] = field(default_factory=dict)
+    passed: dict[str, list[InputValue]] = field(default_factory=dict)
+    """Values of the inputs that are passed on only."""
+    asked: list[tuple[str, SubRequest]] = field(default_factory=list)
+    """Sub-jobs that were asked for, each with its process."""
 
     def progress(self, fraction: float, text: str) -> None:
         self.told.append((fraction, text))
@@ -28,6 +35,31 @@ class RecordingContext:
         if url not in self.addresses:
             raise InputError(f"{parameter}: {url} answered 404", parameter)
         return self.addresses[url]
+
+    def passed_on(self, identifier: str) -> int:
+        return len(self.passed.get(identifier, ()))
+
+    def run_each(self, process: str, requests: Sequence[SubRequest]) -> list[SubResult]:
+        self.asked += [(process, request) for request in requests]
+        return [self._run_one(process, request, f"job-{number}") for number, request in enumerate(requests, start=1)]
+
+    def _run_one(self, process: str, request: SubRequest, job_id: str) -> SubResult:
+        from processes import registry
+
+        folder = self.workdir / job_id
+        folder.mkdir()
+        inner = RecordingContext(folder, frozenset(request.outputs) or None, addresses=self.addresses)
+        values = {
+            name: [
+                self.passed[one.identifier][one.index] if isinstance(one, PassedOn) else InputValue(text=one)
+                for one in given
+            ]
+            for name, given in request.inputs.items()
+        }
+        try:
+            return SubResult(request.label, job_id, execute(registry()[process], values, inner))
+        except GasFluxError as error:
+            return SubResult(request.label, job_id, {}, error.message)
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from processes import registry
-from processes.base import declaration
+from processes import registry, registry_with_diagnostics
+from processes.base import StageProcess, declaration
 from processes.declaration import InputDeclaration, ProcessDeclaration
 from processes.literals import read_literal
 
 PROCESSES = {
     "background",
+    "campaign",
     "emission_rate",
     "flight_plane",
     "flight_table",
@@ -27,7 +28,9 @@ PROCESSES = {
     "wind",
 }
 
-DECLARATIONS = [declaration(process) for process in registry().values()]
+DIAGNOSTICS = {"boom", "echo", "echo_complex", "hog", "slow"}
+
+DECLARATIONS = [declaration(process) for process in registry_with_diagnostics().values()]
 LITERALS = [
     pytest.param(one, item, id=f"{one.identifier}-{item.identifier}")
     for one in DECLARATIONS
@@ -40,8 +43,21 @@ def test_the_processes_are_found() -> None:
     assert set(registry()) >= PROCESSES
 
 
+def test_diagnostics_are_apart() -> None:
+    assert set(registry_with_diagnostics()) - set(registry()) == DIAGNOSTICS
+    assert set(registry()) < set(registry_with_diagnostics())
+    assert list(registry_with_diagnostics()) == sorted(registry_with_diagnostics())
+
+
 def test_the_registry_is_made_once() -> None:
     assert registry() is registry()
+    assert registry_with_diagnostics() is registry_with_diagnostics()
+    assert registry_with_diagnostics()["gas_flux"] is registry()["gas_flux"]
+
+
+@pytest.mark.parametrize("process", registry_with_diagnostics().values(), ids=lambda process: process.identifier)
+def test_what_is_passed_on_is_an_input(process: StageProcess) -> None:
+    assert process.passes_on <= {item.identifier for item in process.inputs}
 
 
 @pytest.mark.parametrize("said", DECLARATIONS, ids=lambda said: said.identifier)

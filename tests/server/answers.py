@@ -17,7 +17,7 @@ import pytest
 from gasflux_core.errors import InputError
 from server.fetch import Fetcher
 from server.jobs.request import InputItem
-from server.store import Store
+from server.store import FolderStore
 
 OWS_EXCEPTION = (
     b'<?xml version="1.0"?><ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1" version="1.0.0">'
@@ -149,7 +149,7 @@ def make(tmp_path: Path) -> Make:
             ),
             security=SimpleNamespace(allowed_hosts=hosts, fetch_timeout=seconds),
         )
-        store = Store(tmp_path / "outputs", tmp_path / "work", settings.server.outputurl)
+        store = FolderStore(tmp_path / "outputs", tmp_path / "work", settings.server.outputurl)
         return Fetcher(settings, store)
 
     return fetcher

@@ -19,14 +19,15 @@ from gasflux_core.errors import InputError
 from processes.base import Inputs, StageProcess
 from processes.declaration import Context, OutputValue
 from server.jobs.database import migrate
+from server.jobs.guard import Guard
+from server.jobs.leadership import Leadership
 from server.jobs.queue import Jobs
 from server.jobs.request import InputItem, JobRequest
-from server.jobs.supervisor import Supervisor
 from server.settings import Settings, load_settings, prepare
-from server.store import Store
+from server.store import open_store
 
 PRELOAD = ("server.jobs.child", "processes.base", "tests.server.fakes")
-"""What the fork server of these tests loads: no heavy libraries, which these processes don't need."""
+"""What the supervisor of these tests loads: no heavy libraries, which these processes don't need."""
 
 
 class _Fake(StageProcess):
@@ -74,14 +75,20 @@ class Echo(_Fake):
         return inputs.file("file").read_text(encoding="utf-8")
 
 
+_HIDE = "import os, time; os.fork() and os._exit(0); os.setsid(); print(os.getpid(), flush=True); time.sleep(60)"
+
+
 class Sleeper(_Fake):
-    """Sleeps for so many seconds; leaves a process of its own behind and tells both ids."""
+    """Sleeps for so many seconds; leaves two processes behind, one hidden in a session of its own; tells all ids."""
 
     identifier = "sleeper"
 
     def answer(self, inputs: Inputs, context: Context) -> str:
         helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        context.progress(0.25, f"{os.getpid()} {helper.pid}")
+        hider = subprocess.Popen([sys.executable, "-c", _HIDE], stdout=subprocess.PIPE, text=True)
+        assert hider.stdout is not None
+        hidden = hider.stdout.readline().strip()
+        context.progress(0.25, f"{os.getpid()} {helper.pid} {hidden}")
         time.sleep(float(str(inputs.text("word"))))
         return "slept"
 
@@ -134,30 +141,36 @@ def settings_in(folder: Path, **environ: str) -> Settings:
     return load_settings(environ={"GASFLUX_DATA": str(folder), "GASFLUX_SERVER_PARALLELPROCESSES": "2", **environ})
 
 
-def store_of(settings: Settings) -> Store:
-    """The store that the settings name."""
-    return Store(settings.server.outputpath, settings.server.workdir, settings.server.outputurl)
-
-
 def open_jobs(settings: Settings) -> Jobs:
     """A job table, made if need be."""
     prepare(settings)
     migrate(settings.jobs.database)
-    return Jobs.open(settings, store_of(settings))
+    return Jobs.open(settings, open_store(settings))
 
 
 @contextmanager
-def supervised(settings: Settings) -> Iterator[tuple[Jobs, Supervisor]]:
+def supervised(settings: Settings) -> Iterator[tuple[Jobs, Guard]]:
     """A job table with a supervisor at work."""
     jobs = open_jobs(settings)
-    supervisor = Supervisor(settings, jobs, jobs.store, registry, PRELOAD)
-    jobs.on_submit = supervisor.wake
-    supervisor.start()
+    guard = Guard(settings, registry, PRELOAD)
+    jobs.on_submit = jobs.on_dismiss = guard.wake
+    guard.start()
     try:
-        yield jobs, supervisor
+        yield jobs, guard
     finally:
-        supervisor.stop()
+        guard.stop()
+        end_supervisor(settings)
         jobs.close()
+
+
+def end_supervisor(settings: Settings) -> None:
+    """End the supervisor that leads, if any, in good order."""
+    roles = [Leadership(settings.server.workdir, "next"), Leadership(settings.server.workdir)]
+    while leaders := [leader for role in roles if (leader := role.leader()) is not None]:
+        for leader in leaders:
+            if leader.owner is not None:
+                leader.owner.signal(signal.SIGTERM)
+        time.sleep(0.02)
 
 
 def until(true: Callable[[], Any], seconds: float = 30) -> Any:

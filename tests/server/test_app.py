@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
+import html
 import json
 import logging
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from server.app import create_app, service_of
-from server.jobs.model import JobStatus, ResultItem
+from server.jobs.celery_app import CeleryEngine
+from server.jobs.leadership import Leadership
+from server.jobs.model import ResultItem
+from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
-from tests.server.fakes import PRELOAD, registry, request, settings_in, until
+from tests.server.fakes import PRELOAD, end_supervisor, open_jobs, registry, request, settings_in, until
 
 ROOT = Path(__file__).parents[2]
+EXECUTE = "/wps?service=WPS&version=1.0.0&request=Execute&identifier=echo"
 REPORT = "<!doctype html><title>Report</title>" + "x" * 1000
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    app = create_app(settings_in(tmp_path, GASFLUX_SERVER_MAXREQUESTSIZE="10kb"), registry, PRELOAD)
+    settings = settings_in(tmp_path, GASFLUX_SERVER_MAXREQUESTSIZE="10kb")
+    app = create_app(settings, registry, PRELOAD)
     yield app
-    service_of(app).supervisor.stop()
+    service_of(app).engine.stop()
+    end_supervisor(settings)
     service_of(app).jobs.close()
 
 
@@ -45,13 +55,13 @@ def client(app: Flask) -> FlaskClient:
 def report(app: Flask) -> str:
     """Address of a published HTML report."""
     service = service_of(app)
-    service.jobs.on_submit = lambda: None
+    service.jobs.on_submit = lambda job_id: None
     return f"/outputs/{_published(service.jobs, 'page.html', REPORT, 'text/html')}/page.html"
 
 
 def _published(jobs: Jobs, name: str, text: str, media_type: str) -> str:
     job_id = jobs.submit(request("echo")).id
-    job = jobs.claim("test")
+    job = jobs.claim(Owner.this_process())
     assert job is not None and job.id == job_id
     folder = jobs.store.begin_attempt(job_id, 1)
     (folder / "results" / name).write_text(text)
@@ -65,7 +75,7 @@ def test_health_tells_what_a_probe_and_an_operator_want(client: FlaskClient) -> 
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["status"] == answer.json["database"] == "ok"
-    assert answer.json["engine"] == {"name": "embedded", "parallel": 2, "accepted": 0, "running": 0}
+    assert answer.json["engine"] == {"name": "embedded", "parallel": 2, "waiting": 0, "running": 0, "spread": 0}
     assert answer.json["disk_free"] > 0
     assert answer.json["uptime"] >= 0
     assert answer.json["version"]
@@ -77,6 +87,64 @@ def test_health_says_when_the_database_is_gone(app: Flask, client: FlaskClient, 
     answer = client.get("/health")
     assert answer.status_code == 503
     assert answer.json is not None and answer.json["database"] == "failed"
+    assert "database" in answer.json["message"] and int(answer.headers["Retry-After"]) > 0
+
+
+def test_health_says_when_the_disk_is_gone(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(service_of(app).store, "free", gone)
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json is not None and (answer.json["status"], answer.json["database"]) == ("failed", "ok")
+
+
+@pytest.mark.parametrize("path", ["/wps/status/00000000-0000-4000-8000-000000000000", "/outputs/a/b", "/metrics"])
+def test_without_its_database_every_page_says_so_in_words(app: Flask, tmp_path: Path, path: str) -> None:
+    service_of(app).jobs.close()
+    (tmp_path / "jobs.sqlite").rename(tmp_path / "elsewhere")
+    answer = app.test_client().get(path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "can't reach its database" in html.unescape(answer.text)
+    assert "SELECT" not in answer.text
+
+
+def test_a_database_that_others_lock_is_read_and_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.jobs.database._BUSY_SECONDS", 0.2)
+    app = create_app(settings_in(tmp_path), registry, PRELOAD)
+    client, jobs = app.test_client(), service_of(app).jobs
+    jobs.on_submit = lambda job_id: None
+    job_id = _published(jobs, "page.html", REPORT, "text/html")
+    location, report = f"/wps/status/{job_id}", f"/outputs/{job_id}/page.html"
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        for path in ("/health", location, report, "/metrics"):
+            assert client.get(path).status_code == 200
+        answer = client.get(f"{EXECUTE}&datainputs=word=a&storeExecuteResponse=true&status=true")
+    finally:
+        other.close()
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert b"ServerBusy" in answer.data
+
+
+@pytest.mark.parametrize(("value", "offered"), [("", False), ("true", True)])
+def test_diagnostics_are_a_setting(tmp_path: Path, value: str, offered: bool) -> None:
+    app = create_app(settings_in(tmp_path, GASFLUX_DIAGNOSTICS=value))
+    capabilities = app.test_client().get("/wps?service=WPS&request=GetCapabilities").text
+    assert "<ows:Identifier>gas_flux<" in capabilities
+    assert ("<ows:Identifier>hog<" in capabilities) is offered
+
+
+def test_the_engine_is_a_setting(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    jobs = settings.jobs.model_copy(update={"engine": "celery", "broker": "memory://"})
+    app = create_app(dataclasses.replace(settings, jobs=jobs), registry)
+    answer = app.test_client().get("/health")
+    assert answer.json is not None and answer.json["engine"]["name"] == "celery"
+    assert isinstance(service_of(app).engine, CeleryEngine)
 
 
 def test_the_first_page_links_to_the_capabilities(client: FlaskClient) -> None:
@@ -97,7 +165,7 @@ def test_a_report_is_served_in_a_sandbox(client: FlaskClient, report: str) -> No
 
 @pytest.mark.parametrize("media_type", ["image/tiff; subtype=geotiff", "application/geo+json", "application/zip"])
 def test_the_media_type_is_the_rows(app: Flask, client: FlaskClient, media_type: str) -> None:
-    service_of(app).jobs.on_submit = lambda: None
+    service_of(app).jobs.on_submit = lambda job_id: None
     job_id = _published(service_of(app).jobs, "page.bin", "x", media_type)
     assert client.get(f"/outputs/{job_id}/page.bin").headers["Content-Type"] == media_type
 
@@ -182,9 +250,7 @@ def test_notes_of_the_settings_are_logged(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_a_synchronous_execute_runs_a_job(client: FlaskClient) -> None:
-    answer = client.get(
-        "/wps?service=WPS&version=1.0.0&request=Execute&identifier=echo&datainputs=word=hello&rawdataoutput=answer"
-    )
+    answer = client.get(f"{EXECUTE}&datainputs=word=hello&rawdataoutput=answer")
     assert (answer.status_code, answer.text) == (200, "hello")
 
 
@@ -198,8 +264,8 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def gunicorn(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Address and data folder of a service of two web workers with the processes of these tests."""
+def gunicorn(tmp_path: Path) -> Iterator[tuple[str, Path, psutil.Process]]:
+    """Address, data folder and master process of a service of two web workers with the processes of these tests."""
     application = tmp_path / "fake_service.py"
     application.write_text(
         "from server.app import create_app\nfrom server.settings import load_settings\nfrom tests.server import fakes\n"
@@ -211,6 +277,7 @@ def gunicorn(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "GASFLUX_PORT": str(port),
         "GASFLUX_DATA": str(tmp_path / "data"),
         "GASFLUX_SERVER_PARALLELPROCESSES": "2",
+        "GASFLUX_JOBS_SYNC_SLOTS": "0",
         "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "python:server.gunicorn_conf", "fake_service:application"]
@@ -220,7 +287,7 @@ def gunicorn(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         address = f"http://127.0.0.1:{port}"
         until(lambda: _healthy(address) or master.poll() is not None, 60)
         assert master.poll() is None, (tmp_path / "log").read_text()
-        yield address, tmp_path / "data"
+        yield address, tmp_path / "data", psutil.Process(master.pid)
     finally:
         master.terminate()
         master.wait(30)
@@ -234,32 +301,34 @@ def _healthy(address: str) -> Any:
         return None
 
 
-def test_two_web_workers_share_one_set_of_slots_and_outlive_each_other(gunicorn: tuple[str, Path]) -> None:
-    address, data = gunicorn
+def test_web_workers_and_supervisor_outlive_each_other_and_share_one_set_of_slots(
+    gunicorn: tuple[str, Path, psutil.Process],
+) -> None:
+    address, data, master = gunicorn
     settings = settings_in(data)
-    from tests.server.fakes import open_jobs
-
     jobs = open_jobs(settings)
-    execute = f"{address}/wps?service=WPS&version=1.0.0&request=Execute&identifier=sleeper"
+    execute = f"{address}{EXECUTE.replace('echo', 'sleeper')}"
     for _ in range(6):
         sent = f"{execute}&datainputs=word=0.5&storeExecuteResponse=true&status=true"
         with urllib.request.urlopen(sent, timeout=30) as answer:
             assert b"ProcessAccepted" in answer.read()
-    most, ended = 0, 0
-    end = time.monotonic() + 90
-    killed = False
-    while ended < 6 and time.monotonic() < end:
+    most = 0
+
+    def ended(at_least: int) -> bool:
+        nonlocal most
         counts = jobs.counts()
-        most = max(most, counts[JobStatus.RUNNING])
-        ended = 6 - sum(counts.values())
-        if ended >= 2 and not killed:
-            # The lock's content is the leader's name, with its process id.
-            leader = int((settings.server.workdir / "supervisor.lock").read_text().split(":")[1])
-            os.kill(leader, signal.SIGKILL)
-            killed = True
-    assert killed
+        most = max(most, counts.running)
+        return 6 - counts.waiting - counts.running >= at_least
+
+    until(lambda: ended(1))
+    next(child for child in master.children() if "gunicorn" in " ".join(child.cmdline())).kill()
+    until(lambda: ended(2))
+    leader = Leadership(settings.server.workdir).leader()
+    assert leader is not None and leader.owner is not None
+    os.kill(leader.owner.pid, signal.SIGKILL)
+    until(lambda: ended(6), 90)
     assert most == 2
-    assert ended == 6
+    assert {job.status for job in jobs.find()} == {"successful"}
     with urllib.request.urlopen(f"{execute}&datainputs=word=0&rawdataoutput=answer", timeout=30) as answer:
         assert answer.read() == b"slept"
     jobs.close()

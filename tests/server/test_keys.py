@@ -67,7 +67,7 @@ def test_a_key_needs_a_name(keys: Keys) -> None:
 def test_where_keys_are_asked_for_execute_needs_one_and_reading_does_not(tmp_path: Path) -> None:
     app = create_app(settings_in(tmp_path, GASFLUX_SECURITY_KEYS="execute"), registry, PRELOAD)
     service = service_of(app)
-    service.jobs.on_submit = lambda: None
+    service.jobs.on_submit = lambda job_id: None
     key = Keys.open(service.settings.jobs.database).create("client")
     client = app.test_client()
     execute = (

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
+import errno
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lxml import etree
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from gasflux_core.errors import Busy, InputError, InputFaults, MissingInput, NoSolution, TooLarge
 from processes.base import declaration
-from server.errors import report
+from server.errors import Overrun, StillRunning, received, report
 from server.jobs.model import Job, JobError, JobStatus, ResultItem
 from server.jobs.request import InputItem, JobRequest, OutputRequest
 from server.sections import MetadataSection
-from server.store import Store
+from server.settings import prepare
+from server.store import open_store
 from server.validate import plain_unit
 from server.wps.documents import capabilities, descriptions
 from server.wps.render import Place, exception_report, execute_response
+from tests.server.fakes import settings_in
 from tests.server.wps_processes import (
     CAPABILITIES,
     DESCRIPTIONS,
@@ -40,7 +45,9 @@ CONTROL = "a\x00b\x0bc\ufffed\ud800e & <f>"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(URL, Store(tmp_path / "outputs", tmp_path / "work", "http://example.org/outputs"))
+    settings = settings_in(tmp_path, GASFLUX_SERVER_OUTPUTURL="http://example.org/outputs")
+    prepare(settings)
+    return Place(URL, open_store(settings))
 
 
 def make_job(status: JobStatus, request: JobRequest | None = None, **more: Any) -> Job:
@@ -51,12 +58,16 @@ def make_job(status: JobStatus, request: JobRequest | None = None, **more: Any) 
         "version": "1.2.3",
         "face": "wps-1.0.0",
         "mode": "async",
+        "client": "",
+        "parent": None,
+        "label": "",
         "created": datetime(2024, 5, 1, 12, tzinfo=UTC),
         "started": None,
         "finished": None,
         "owner": None,
         "heartbeat": None,
         "attempt": 1,
+        "losses": 0,
         "progress": 0.0,
         "message": "",
         "request": request or JobRequest("everything", {}),
@@ -149,27 +160,41 @@ def test_times_are_utc(place: Place) -> None:
         ("missing", "MissingParameterValue"),
         ("too_large", "FileSizeExceeded"),
         ("no_solution", "NoApplicableCode"),
+        ("limit", "NoApplicableCode"),
         ("server", "NoApplicableCode"),
     ],
 )
 def test_a_failed_job_has_an_ows_report_within(place: Place, kind: Any, code: str) -> None:
-    error = JobError(kind, CONTROL, "flight" if kind != "server" else None)
+    locator = None if kind in ("server", "limit") else "flight"
+    error = JobError(kind, CONTROL, locator)
     root = rendered(make_job(JobStatus.FAILED, error=error), place)
     assert texts(root, "//wps:ProcessFailed/ows:ExceptionReport/ows:Exception/@exceptionCode") == [code]
-    assert texts(root, "//ows:Exception/@locator") == (["flight"] if kind != "server" else [])
+    assert texts(root, "//ows:Exception/@locator") == ([locator] if locator else [])
     assert texts(root, "//ows:ExceptionText") == ["a\ufffdb\ufffdc\ufffdd\ufffde & <f>"]
 
 
 def test_a_dismissed_job_ends_for_its_client(place: Place) -> None:
     root = rendered(make_job(JobStatus.DISMISSED), place)
-    assert texts(root, "//wps:ProcessFailed//ows:ExceptionText") == ["The job was dismissed."]
+    (words,) = texts(root, "//wps:ProcessFailed/ows:ExceptionReport//ows:ExceptionText")
+    assert words.startswith("The job was cancelled")
+
+
+def test_a_spread_job_runs(place: Place) -> None:
+    job = make_job(JobStatus.RUNNING, owner=None, attempt=1, progress=0.5, message="2 of 4 jobs have ended")
+    root = rendered(job, place)
+    assert texts(root, "//wps:ProcessStarted/@percentCompleted") == ["50"]
+    assert texts(root, "//wps:ProcessStarted") == ["2 of 4 jobs have ended"]
 
 
 # --- outputs --------------------------------------------------------------------------------------
 
 
+def outputs(place: Place) -> Path:
+    return cast(Any, place.store).outputs
+
+
 def successful(place: Place, request: JobRequest | None = None, copy: bytes = b"a,b") -> Job:
-    folder = place.store.outputs / JOB_ID
+    folder = outputs(place) / JOB_ID
     folder.mkdir(parents=True)
     (folder / "raster.tif").write_bytes(PIXELS)
     (folder / "copy.csv").write_bytes(copy)
@@ -238,7 +263,7 @@ def test_lineage_tells_every_value_as_it_came(place: Place) -> None:
     }
     wanted = [OutputRequest("raster", by_reference=True, media_type="image/tiff; subtype=geotiff")]
     request = JobRequest("everything", inputs, wanted, lineage=True)
-    folder = place.store.inputs_folder(JOB_ID)
+    folder = cast(Any, place.store).inputs_folder(JOB_ID)
     folder.mkdir(parents=True)
     (folder / "input-1").write_bytes(b"a <b> & c")
     (folder / "input-2").write_bytes(b"\x00binary")
@@ -268,9 +293,19 @@ def test_lineage_holds_no_characters_that_xml_can_not_hold(place: Place) -> None
 def test_lineage_finds_what_was_kept_with_the_results(place: Place) -> None:
     request = JobRequest("everything", {"flight": [InputItem(upload="input-1")]}, lineage=True)
     job = successful(place, request)
-    (place.store.outputs / JOB_ID / "input-1").write_bytes(b"kept")
+    (outputs(place) / JOB_ID / "input-1").write_bytes(b"kept")
     assert texts(rendered(job, place), "//wps:DataInputs//wps:ComplexData") == ["kept"]
     rendered(replace(job, id="00000000-0000-4000-8000-000000000000", status=JobStatus.FAILED), place)
+
+
+def test_lineage_of_a_sub_job_tells_what_its_parent_was_sent(place: Place) -> None:
+    parent = "99999999-1234-4234-8234-123456789abc"
+    inputs = {"flight": [InputItem(upload="input-1", upload_of=parent)]}
+    folder = cast(Any, place.store).inputs_folder(parent)
+    folder.mkdir(parents=True)
+    (folder / "input-1").write_bytes(b"the parent's")
+    root = rendered(make_job(JobStatus.RUNNING, JobRequest("everything", inputs, lineage=True)), place)
+    assert texts(root, "//wps:DataInputs//wps:ComplexData") == ["the parent's"]
 
 
 def test_no_lineage_where_none_is_asked_for(place: Place) -> None:
@@ -290,6 +325,8 @@ def test_no_lineage_where_none_is_asked_for(place: Place) -> None:
         (TooLarge("x", "a"), "FileSizeExceeded", 413),
         (NoSolution("x", "a"), "NoApplicableCode", 422),
         (Busy("x", 7), "ServerBusy", 503),
+        (StillRunning("x", 7), "NoApplicableCode", 503),
+        (Overrun("x"), "NoApplicableCode", 504),
         (InputFaults([MissingInput("x", "a")]), "MissingParameterValue", 400),
         (ZeroDivisionError("secret"), "NoApplicableCode", 500),
     ],
@@ -299,7 +336,7 @@ def test_each_error_has_its_code_and_status(error: Exception, code: str, status:
     assert (said.faults[0].code, said.status) == (code, status)
     root = assert_valid(exception_report(said), EXCEPTIONS)
     assert texts(root, "//@exceptionCode") == [code]
-    assert said.retry_after == (7 if isinstance(error, Busy) else None)
+    assert said.retry_after == (7 if isinstance(error, (Busy, StillRunning)) else None)
 
 
 def test_several_faults_are_several_exceptions() -> None:
@@ -313,3 +350,36 @@ def test_the_text_of_an_unknown_error_stays_inside() -> None:
     text = report(KeyError("secret"), "request-17").faults[0].text
     assert "secret" not in text
     assert "request-17" in text
+
+
+def _refused(error: Exception) -> OperationalError:
+    return OperationalError("SELECT secret", {"secret": 1}, error)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (_refused(sqlite3.OperationalError("database is locked")), "database"),
+        (_refused(sqlite3.OperationalError("database or disk is full")), "database"),
+        (DatabaseError("SELECT secret", {}, sqlite3.DatabaseError("database disk image is malformed")), "database"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk is full"),
+    ],
+)
+def test_a_database_or_disk_out_of_reach_is_busy_and_the_log_says_why(
+    error: Exception, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = report(received(error, "r-1"), "r-1")
+    assert (said.status, said.faults[0].code) == (503, "ServerBusy")
+    assert said.retry_after is not None and words in said.faults[0].text
+    (line,) = caplog.messages
+    assert line.startswith("request:r-1: ") and str(getattr(error, "orig", error)) in line
+    assert "secret" not in line + said.faults[0].text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE constraint failed")), OSError(errno.EACCES, "denied")],
+)
+def test_a_fault_of_the_program_is_not_taken_for_a_database_out_of_reach(error: Exception) -> None:
+    assert report(received(error, "r-1"), "r-1").status == 500

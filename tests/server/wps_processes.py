@@ -19,7 +19,7 @@ from processes.base import Inputs, Literal, StageProcess, declaration
 from processes.declaration import Context, InputDeclaration, OutputValue, ProcessDeclaration
 from server.app import create_app, service_of
 from server.jobs.database import migrate
-from tests.server.fakes import settings_in
+from tests.server.fakes import end_supervisor, settings_in
 
 PRELOAD = ("server.jobs.child", "processes.base", "tests.server.wps_processes")
 CSV = Format("text/csv", extension=".csv")
@@ -119,17 +119,18 @@ def everything() -> ProcessDeclaration:
 
 @contextmanager
 def running_app(folder: Path, **environ: str) -> Iterator[Flask]:
-    """The whole application over these processes, its supervisor at work."""
+    """The whole application over these processes, its engine at work."""
     settings = settings_in(folder, **environ)
     folder.mkdir(parents=True, exist_ok=True)
     migrate(settings.jobs.database)
     app = create_app(settings, registry, PRELOAD)
     service = service_of(app)
-    service.supervisor.start()
+    service.engine.start()
     try:
         yield app
     finally:
-        service.supervisor.stop()
+        service.engine.stop()
+        end_supervisor(settings)
         service.jobs.close()
 
 

@@ -42,7 +42,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away again."""
     op.drop_table("job_totals")
-    for name, columns in _INDEXES.items():
+    for name in _INDEXES:
         op.drop_index(name, "jobs")
     for name in ("client", "share", "parent", "label", "fingerprint", "sharers", "losses", "size"):
         op.drop_column("jobs", name)

@@ -1,0 +1,117 @@
+"""The calculation, in process and through WPS, and kriging beside two other libraries.
+
+Each library gets one processor, as a job of the service does.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _library in ("OPENBLAS", "OMP", "MKL", "NUMBA"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+import statistics  # noqa: E402  # the environment comes first
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from benchmarks.kriging import kriging_cases  # noqa: E402
+from gasflux_core.configuration import read_configuration  # noqa: E402
+from gasflux_core.io.tables import read_table  # noqa: E402
+from gasflux_core.pipeline import check_settings, run_pipeline  # noqa: E402
+from processes.products import write_products  # noqa: E402
+from tests.acceptance.running import Service, running_service  # noqa: E402
+
+DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
+FLIGHT = DATA / "example_flight.csv"
+CONFIGURATION = DATA / "gasflux_testconfig.yaml"
+GASES = ("ch4", "co2", "c2h6")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that one case took, over all its runs."""
+
+    case: str
+    seconds: tuple[float, ...]
+    note: str = ""
+
+    @property
+    def least(self) -> float:
+        """The run that other work on the machine disturbed least."""
+        return min(self.seconds)
+
+
+def time_calculation(repeat: int) -> None:
+    """Run all cases, each so many times, and print two tables."""
+    in_process = [
+        timed("gas_flux in process, defaults", run_with({}), repeat),
+        timed("gas_flux in process, GasFlux's configuration", run_with(gasflux_sections()), repeat),
+        timed("gas_flux in process, defaults, all files", run_with({}, files=True), repeat),
+    ]
+    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as service:
+        request = wps_request(service)
+        through_wps = [timed("gas_flux through WPS, synchronous, all outputs", request, repeat)]
+    kriging = [
+        timed(case.name, case.run, repeat if case.quick else min(repeat, 3), case.note) for case in kriging_cases()
+    ]
+    show(f"The example flight: 1000 rows, {len(GASES)} gases", [*in_process, *through_wps])
+    show("Kriging 1000 samples onto 700 nodes, spherical variogram", kriging)
+
+
+def timed(case: str, run: Callable[[], Any], repeat: int, note: str = "") -> Timing:
+    """Run a case once to warm it up, then so many times by the clock."""
+    run()
+    seconds = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    return Timing(case, tuple(seconds), note)
+
+
+def run_with(sections: dict[str, dict[str, Any]], *, files: bool = False) -> Callable[[], Any]:
+    """The whole calculation from the file on, with all its files or with none."""
+    settings = check_settings(sections)
+
+    def run() -> None:
+        result = run_pipeline(read_table(FLIGHT), GASES, settings)
+        if files:
+            with tempfile.TemporaryDirectory() as folder:
+                write_products(result, Path(folder), source=FLIGHT)
+
+    return run
+
+
+def gasflux_sections() -> dict[str, dict[str, Any]]:
+    """The stages' parameters as GasFlux's own example configuration has them."""
+    return read_configuration(CONFIGURATION.read_text(encoding="utf-8")).sections
+
+
+def wps_request(service: Service) -> Callable[[], Any]:
+    """One synchronous Execute with every output, from the request to the response document."""
+    from owslib.wps import ComplexDataInput, WebProcessingService
+
+    client = WebProcessingService(service.wps)
+    flight = FLIGHT.read_text(encoding="utf-8")
+
+    def run() -> None:
+        inputs = [("flight", ComplexDataInput(flight, mimeType="text/csv")), *(("gases", gas) for gas in GASES)]
+        execution = client.execute("gas_flux", inputs, output=[], mode="sync")
+        if not execution.isSucceded():
+            raise RuntimeError("; ".join(error.text for error in execution.errors))
+
+    return run
+
+
+def show(title: str, timings: list[Timing]) -> None:
+    """One table; the ratio is to the first case."""
+    print(f"\n{title}\n")
+    print(f"{'case':50}{'runs':>5}{'least s':>10}{'median s':>10}{'ratio':>8}  note")
+    for timing in timings:
+        median = statistics.median(timing.seconds)
+        ratio = timing.least / timings[0].least
+        print(f"{timing.case:50}{len(timing.seconds):5}{timing.least:10.3f}{median:10.3f}{ratio:8.1f}  {timing.note}")

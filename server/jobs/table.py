@@ -1,0 +1,149 @@
+"""The job table as it is read: no lock, no change."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from gasflux_core.errors import InputError
+from server.jobs.expiry import read_expired, read_stored_bytes
+from server.jobs.family import UNENDED
+from server.jobs.model import Job, JobRow, JobStatus
+from server.jobs.owner import Owner
+from server.jobs.totals import Total, read_totals
+from server.jobs.waiting import EndWatch
+
+
+class NoSuchJob(InputError):
+    """There is no job of that id."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many jobs have not ended."""
+
+    waiting: int
+    running: int
+    """Those that hold a slot."""
+    spread: int
+    """Those that run only by their sub-jobs."""
+
+
+class JobTable:
+    """What is known of the jobs.
+
+    :param engine: of the database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._watch = EndWatch(self._unended)
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now.
+
+        :raises NoSuchJob: there is none of that id.
+        """
+        with Session(self._engine) as session:
+            return row_of(session, job_id).job()
+
+    def wait(self, job_id: str, timeout: float) -> Job:
+        """The job once it has ended, or as it is when the time is over or the service stops.
+
+        :param timeout: seconds.
+        :raises NoSuchJob: there is none of that id.
+        """
+        job = self.get(job_id)
+        if job.status.ended or timeout <= 0:
+            return job
+        self._watch.wait(job_id, timeout)
+        return self.get(job_id)
+
+    def stop_waiting(self) -> None:
+        """Let all who wait for a job go at once, now and from now on: the service stops."""
+        self._watch.stop()
+
+    def find(
+        self,
+        *,
+        status: JobStatus | None = None,
+        process: str | None = None,
+        parent: str | None = None,
+        client: str | None = None,
+        limit: int = 100,
+    ) -> list[Job]:
+        """The jobs of which all that is given is true, the newest first."""
+        wanted = {"status": status, "process": process, "parent": parent, "client": client}
+        chosen = select(JobRow).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+        with Session(self._engine) as session:
+            rows = session.scalars(chosen.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit))
+            return [row.job() for row in rows]
+
+    def children(self, job_id: str) -> list[Job]:
+        """The jobs into which it spread, in the order in which they were made."""
+        chosen = select(JobRow).where(JobRow.parent == job_id).order_by(JobRow.created, JobRow.id)
+        with Session(self._engine) as session:
+            return [row.job() for row in session.scalars(chosen)]
+
+    def running(self, owner: Owner) -> set[tuple[str, int]]:
+        """(id, attempt) of all that still runs under the owner; whatever else it runs is to be killed."""
+        chosen = select(JobRow.id, JobRow.attempt).where(JobRow.status == JobStatus.RUNNING, JobRow.owner == str(owner))
+        with self._engine.connect() as connection:
+            return {(job_id, attempt) for job_id, attempt in connection.execute(chosen)}
+
+    def expired(self, status: JobStatus, before: datetime, limit: int = 100) -> list[Job]:
+        """Jobs that ended with this status before that time (UTC), the longest ago first.
+
+        Sub-jobs are not among them while their parent is there: they go with it.
+        """
+        with Session(self._engine) as session:
+            return read_expired(session, status, before, limit)
+
+    def stored_bytes(self) -> int:
+        """Size of all results together."""
+        with Session(self._engine) as session:
+            return read_stored_bytes(session)
+
+    def counts(self) -> Counts:
+        """How many jobs wait, run, and run only by their sub-jobs."""
+        asked = (
+            select(JobRow.status, JobRow.owner.is_(None), func.count())
+            .where(JobRow.status.in_(UNENDED))
+            .group_by(JobRow.status, JobRow.owner.is_(None))
+        )
+        with self._engine.connect() as connection:
+            found = {(status, bool(unowned)): count for status, unowned, count in connection.execute(asked)}
+        return Counts(
+            waiting=found.get((JobStatus.ACCEPTED, True), 0),
+            running=found.get((JobStatus.RUNNING, False), 0),
+            spread=found.get((JobStatus.RUNNING, True), 0),
+        )
+
+    def totals(self) -> list[Total]:
+        """How many jobs came to which end, since the table was made."""
+        with Session(self._engine) as session:
+            return read_totals(session)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def _unended(self, ids: Set[str]) -> set[str]:
+        asked = select(JobRow.id).where(JobRow.id.in_(ids), JobRow.status.in_(UNENDED))
+        with self._engine.connect() as connection:
+            return set(connection.scalars(asked))
+
+
+def row_of(session: Session, job_id: str) -> JobRow:
+    """The job's row.
+
+    :raises NoSuchJob: there is none of that id.
+    """
+    row = session.get(JobRow, job_id)
+    if row is None:
+        raise NoSuchJob(f"there is no job {job_id}; it never was, or it has expired")
+    return row

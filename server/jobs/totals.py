@@ -1,0 +1,52 @@
+"""How many jobs came to which end, and how long they ran: kept beyond the jobs' own rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from server.jobs.model import NO_BOUND, TotalRow
+
+BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, NO_BOUND)
+"""Upper bounds of the run times told apart, in seconds."""
+
+RECOVERED = "recovered"
+"""Outcome of a run that was lost with its owner, after which the job waits again."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """The ends of one kind, of one process, within one bound of run time and above the next smaller one."""
+
+    process: str
+    outcome: str
+    """successful, failed, dismissed, or :data:`RECOVERED`."""
+    at_most: float
+    """Seconds; one of :data:`BOUNDS`."""
+    count: int
+    seconds: float
+    """Run times, together."""
+
+
+def count_end(session: Session, process: str, outcome: str, started: datetime | None, now: datetime) -> None:
+    """Count one end; the caller's transaction holds the write lock."""
+    # A clock that was set back must not make the sum of run times smaller.
+    seconds = max((now - started).total_seconds(), 0.0) if started else 0.0
+    at_most = next(bound for bound in BOUNDS if seconds <= bound)
+    counted = session.connection().execute(
+        update(TotalRow)
+        .where(TotalRow.process == process, TotalRow.outcome == outcome, TotalRow.at_most == at_most)
+        .values(count=TotalRow.count + 1, seconds=TotalRow.seconds + seconds)
+    )
+    if counted.rowcount == 0:
+        session.add(TotalRow(process=process, outcome=outcome, at_most=at_most, count=1, seconds=seconds))
+        session.flush()
+
+
+def read_totals(session: Session) -> list[Total]:
+    """All that was counted, by process, outcome and bound."""
+    rows = session.scalars(select(TotalRow).order_by(TotalRow.process, TotalRow.outcome, TotalRow.at_most))
+    return [Total(row.process, row.outcome, row.at_most, row.count, row.seconds) for row in rows]

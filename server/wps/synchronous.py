@@ -1,0 +1,81 @@
+"""Waiting for jobs on behalf of clients that want their results in the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from gasflux_core.errors import Busy
+from server.errors import Overrun, StillRunning
+from server.jobs.model import Job, JobStatus
+from server.jobs.queue import Jobs
+from server.settings import Settings
+
+_SPARE_THREADS = 4
+"""So many threads of a web worker wait for no job, so that it always answers what needs none."""
+
+_LOOK_AGAIN_SECONDS = 30
+_RESTART_SECONDS = 10
+
+
+class SynchronousJobs:
+    """Runs jobs while their clients wait, in one web worker.
+
+    :param address: gives the address of a job's status document.
+    """
+
+    def __init__(self, settings: Settings, jobs: Jobs, address: Callable[[str], str]) -> None:
+        self._settings = settings.jobs
+        self._jobs = jobs
+        self._address = address
+        self._most = max(settings.gasflux.threads - _SPARE_THREADS, 1)
+        self._places = threading.BoundedSemaphore(self._most)
+
+    def run(self, submit: Callable[[], Job]) -> Job:
+        """Submit a job and wait for its end.
+
+        :returns: the job, ended.
+        :raises Busy: as many clients wait as may.
+        :raises StillRunning: the job goes on and its client must come back for it.
+        :raises Overrun: the job took too long and is cancelled.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Busy(
+                f"{self._most} synchronous requests wait for their jobs already. Send the request again later, or "
+                "with storeExecuteResponse=true and status=true, which need not wait.",
+                retry_after=10,
+            )
+        try:
+            return self._wait(submit())
+        finally:
+            self._places.release()
+
+    def _wait(self, job: Job) -> Job:
+        limit = self._settings.sync_wait
+        start = time.monotonic()
+        job = self._jobs.wait(job.id, limit)
+        if job.status.ended:
+            return job
+        if time.monotonic() - start < limit:
+            raise StillRunning(
+                "The service is being restarted. The job is kept and goes on afterwards; read how it is doing, and "
+                f"its results, at {self._address(job.id)}.",
+                _RESTART_SECONDS,
+            )
+        if self._settings.sync_overrun == "continue":
+            raise StillRunning(
+                f"The job takes longer than the {limit:g} s that a synchronous request may wait. It goes on; read "
+                f"how it is doing, and its results, at {self._address(job.id)}. To get that address at once, send "
+                "storeExecuteResponse=true and status=true.",
+                _LOOK_AGAIN_SECONDS,
+            )
+        job = self._jobs.dismiss(job.id)
+        # It may have come to its end just now.
+        if job.status in (JobStatus.SUCCESSFUL, JobStatus.FAILED):
+            return job
+        raise Overrun(
+            f"The job takes longer than the {limit:g} s that a synchronous request may take, and was cancelled. Send "
+            "it with storeExecuteResponse=true and status=true, which has no such limit, or ask the operator for a "
+            "longer sync_wait."
+        )

@@ -52,12 +52,14 @@ def time_jobs() -> None:
     with _both() as (here, plain, boundless, which):
         print(f"\nJobs, beside {which}; each: gunicorn, {WORKERS} workers, {THREADS} threads; {WAITING} jobs may wait;")
         print(f"plain: parallelprocesses = {PLAIN_PARALLEL}. Ratio: this service to plain PyWPS.\n")
-        print(f"{'case':58}{'here':>9}{'plain':>9}{'ratio':>8}  note")
+        print(f"{'case':62}{'here':>9}{'plain':>9}{'ratio':>8}  note")
         for target in (here, plain, boundless):
             _warm(target.client)
-        for measure in (_latency(here, plain), _throughput(here, plain, boundless), _burst(here, plain)):
-            _show(measure)
+        _show(_latency(here, plain))
+        _show(_throughput(here, plain, boundless))
         _show(_beside_async(here, plain))
+        # Last, since plain PyWPS does not get over it.
+        _show(_burst(here, plain))
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def _show(rows: Iterator[Row]) -> None:
     for row in rows:
         ratio = f"{row.here / row.plain:8.2f}" if row.plain else f"{'':>8}"
         numbers = f"{row.here:9.{row.digits}f}{row.plain:9.{row.digits}f}"
-        print(f"{row.case:58}{numbers}{ratio}  {row.note}", flush=True)
+        print(f"{row.case:62}{numbers}{ratio}  {row.note}", flush=True)
 
 
 def _echo(client: WpsClient, *, stored: bool) -> Answer:
@@ -125,7 +127,7 @@ def _throughput(here: Target, plain: Target, boundless: Target) -> Iterator[Row]
     for clients, rival, title in (
         (1, plain, "1 client"),
         (8, plain, "8 clients"),
-        (8, boundless, "8 clients, plain with parallelprocesses = -1"),
+        (8, boundless, "8 clients, plain with no limit"),
     ):
         rounds = [(_answered(here, clients), _answered(rival, clients)) for _ in range(ROUNDS)]
         ours, theirs = zip(*rounds, strict=True)
@@ -153,6 +155,53 @@ def _answered(target: Target, clients: int) -> Counter[str]:
 
     with ThreadPoolExecutor(clients) as pool:
         return sum(pool.map(ask, range(clients)), Counter())
+
+
+# --- synchronous requests beside asynchronous jobs ------------------------------------------------
+
+
+def _beside_async(here: Target, plain: Target) -> Iterator[Row]:
+    ours, theirs = (_sync_beside_async(target) for target in (here, plain))
+    title = f"{SYNC_REQUESTS} sync echoes at once, async jobs in all their slots"
+    yield Row(f"{title}: answered", ours.ends["succeeded"], theirs.ends["succeeded"], digits=0)
+    yield Row("  refused as busy", ours.ends["refused"], theirs.ends["refused"], digits=0)
+    medians = (statistics.median(found.seconds or [0.0]) for found in (ours, theirs))
+    yield Row("  median, s", *medians, "of those answered", 2)
+    longest = (max(found.seconds, default=0.0) for found in (ours, theirs))
+    yield Row("  longest, s", *longest, "" if ours.filled else "here the async jobs ended before the last answer", 2)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What became of synchronous requests while asynchronous jobs ran."""
+
+    ends: Counter[str]
+    seconds: list[float]
+    """Of each that succeeded."""
+    filled: bool
+    """Whether the asynchronous jobs ran all the while."""
+
+
+def _sync_beside_async(target: Target) -> Beside:
+    filling = [
+        target.client.execute("slow", "seconds", str(FILLING_SECONDS), stored=True) for _ in range(PLAIN_PARALLEL)
+    ]
+    time.sleep(1)  # each is at work then, or never will be
+    together = threading.Barrier(SYNC_REQUESTS)
+
+    def ask(_number: int) -> tuple[str, float]:
+        together.wait()
+        began = time.monotonic()
+        end = _echo(target.client, stored=False).end or "lost"
+        return end, time.monotonic() - began
+
+    with ThreadPoolExecutor(SYNC_REQUESTS) as pool:
+        answers = list(pool.map(ask, range(SYNC_REQUESTS)))
+    filled = all(target.client.status(job.status_url).end is None for job in filling)
+    for job in filling:
+        target.client.wait(job, 2 * FILLING_SECONDS, poll=0.1)
+    ends = Counter(end for end, _ in answers)
+    return Beside(ends, [seconds for end, seconds in answers if end == "succeeded"], filled)
 
 
 # --- many at once ---------------------------------------------------------------------------------
@@ -221,34 +270,3 @@ def _most_at_once(spans: list[Span]) -> int:
         running += change
         most = max(most, running)
     return most
-
-
-# --- synchronous requests beside asynchronous jobs ------------------------------------------------
-
-
-def _beside_async(here: Target, plain: Target) -> Iterator[Row]:
-    (ours, our_seconds), (theirs, their_seconds) = (_sync_beside_async(target) for target in (here, plain))
-    title = f"{SYNC_REQUESTS} sync echoes at once while async jobs fill their slots"
-    yield Row(f"{title}: answered", ours["succeeded"], theirs["succeeded"], digits=0)
-    yield Row("  refused as busy", ours["refused"], theirs["refused"], digits=0)
-    note = "of those answered"
-    yield Row("  median, s", statistics.median(our_seconds or [0]), statistics.median(their_seconds or [0]), note, 2)
-    yield Row("  longest, s", max(our_seconds, default=0), max(their_seconds, default=0), digits=2)
-
-
-def _sync_beside_async(target: Target) -> tuple[Counter[str], list[float]]:
-    """Ends of the requests, and the seconds of those that succeeded."""
-    for _ in range(PLAIN_PARALLEL):
-        target.client.execute("slow", "seconds", str(FILLING_SECONDS), stored=True)
-    time.sleep(1)
-    together = threading.Barrier(SYNC_REQUESTS)
-
-    def ask(_number: int) -> tuple[str, float]:
-        together.wait()
-        began = time.monotonic()
-        end = _echo(target.client, stored=False).end or "lost"
-        return end, time.monotonic() - began
-
-    with ThreadPoolExecutor(SYNC_REQUESTS) as pool:
-        answers = list(pool.map(ask, range(SYNC_REQUESTS)))
-    return Counter(end for end, _ in answers), [seconds for end, seconds in answers if end == "succeeded"]

@@ -43,14 +43,16 @@ def open_engine(url: str) -> Engine:
     )
 
 
-def writing(engine: Engine) -> Engine:
+def writing(engine: Engine, *, lasting: bool = True) -> Engine:
     """The engine for transactions that write: one after the other, from their first statement on.
 
     A transaction that reads first and writes later is refused by SQLite where another wrote in between,
     however long it would wait; one that starts with the lock is not. On PostgreSQL, counting and then
     writing would let two writers count the same.
+
+    :param lasting: what is written must survive a loss of power; on SQLite that takes some milliseconds.
     """
-    return engine.execution_options(gasflux_writes=True)
+    return engine.execution_options(gasflux_writes="lasting" if lasting else "passing")
 
 
 def clock(connection: Connection) -> datetime:
@@ -133,16 +135,22 @@ def _use_wal(connection: Any) -> None:
             return
 
 
-def _writes(connection: Connection) -> bool:
-    return bool(connection.get_execution_options().get("gasflux_writes", False))
+def _writes(connection: Connection) -> str | None:
+    kind: str | None = connection.get_execution_options().get("gasflux_writes")
+    return kind
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+    kind = _writes(connection)
+    if kind is not None:
+        # What is lost with NORMAL is lost whole, never torn; and a later FULL makes all before it last.
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if kind == 'lasting' else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if kind else "BEGIN")
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    if _writes(connection):
+    # Always lasting: those who work on a job may outlive this server, and what it told them must then still be true.
+    if _writes(connection) is not None:
         connection.execute(select(func.pg_advisory_xact_lock(_WRITE_LOCK)))
 
 

@@ -76,6 +76,8 @@ class Jobs(JobTable):
     ) -> None:
         super().__init__(engine)
         self._writing = writing(engine)
+        # A claim or a progress that a loss of power undoes is made again: its process is gone as well.
+        self._noting = writing(engine, lasting=False)
         self.store = store
         """Where uploads and results go."""
         self.parallel = parallel
@@ -190,7 +192,7 @@ class Jobs(JobTable):
             # Mostly nothing waits, or nothing may start: no reason to keep others from writing.
             if not self._startable(session, owner):
                 return None
-        with self._transaction() as (session, now):
+        with self._transaction(self._noting) as (session, now):
             job_id = next_waiting(session, self._startable(session, owner))
             if job_id is None:
                 return None
@@ -214,12 +216,12 @@ class Jobs(JobTable):
             # In this order of arguments, what is not a number becomes 0.
             .values(progress=min(1.0, max(0.0, fraction)), message=_storable(text))
         )
-        with self._writing.begin() as connection:
+        with self._noting.begin() as connection:
             return connection.execute(noted).rowcount == 1
 
     def beat(self, owner: Owner) -> None:
         """Say that the owner lives, on all rows it runs."""
-        with self._writing.begin() as connection:
+        with self._noting.begin() as connection:
             connection.execute(
                 update(JobRow)
                 .where(JobRow.status == JobStatus.RUNNING, JobRow.owner == str(owner))
@@ -331,9 +333,9 @@ class Jobs(JobTable):
     # --- inside -----------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self) -> Iterator[tuple[Session, datetime]]:
+    def _transaction(self, engine: Engine | None = None) -> Iterator[tuple[Session, datetime]]:
         """A transaction that writes, and the time in it."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with Session(engine or self._writing, expire_on_commit=False) as session, session.begin():
             yield session, clock(session.connection())
 
     def _startable(self, session: Session, owner: Owner) -> tuple[str, ...]:

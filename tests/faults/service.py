@@ -366,7 +366,7 @@ def assert_nothing_left(service: FaultService) -> None:
     """Every job has ended, and no folder or process of it remains; results are whole; the queue moves."""
     tree.until(lambda: all(row.status in ENDED for row in service.rows().values()), BOUND, "all jobs have ended")
     _until_empty(lambda: leftovers(service), BOUND, "folder")
-    _until_empty(lambda: strangers(service), 5, "process")
+    _until_empty(lambda: strangers(service), BOUND, "process")
     _assert_results_whole(service)
     assert service.echo_works()
 

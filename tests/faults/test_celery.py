@@ -47,11 +47,9 @@ def table(pytestconfig: pytest.Config) -> Iterator[list[tuple[str, float]]]:
     """Seconds to recovery, told at the end."""
     rows: list[tuple[str, float]] = []
     yield rows
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    if rows and reporter is not None:
-        reporter.write_line("")
-        for fault, seconds in rows:
-            reporter.write_line(f"{seconds:6.2f} s  {fault}")
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print("\n" + "\n".join(f"{seconds:6.2f} s  {fault}" for fault, seconds in rows))
 
 
 @pytest.fixture

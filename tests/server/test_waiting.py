@@ -80,8 +80,8 @@ def test_who_waits_for_what_has_ended_is_told_at_once(table: OpenTable) -> None:
     jobs = table()
     job_id = jobs.submit(asked()).id
     jobs.dismiss(job_id)
-    jobs.stop_waiting()  # the table alone tells
     assert jobs.wait(job_id, 60).status is JobStatus.DISMISSED
+    assert jobs._watch._thread is None
 
 
 def test_a_job_that_is_forgotten_is_waited_for_no_longer(table: OpenTable) -> None:

@@ -165,10 +165,9 @@ def _beside_async(here: Target, plain: Target) -> Iterator[Row]:
     title = f"{SYNC_REQUESTS} sync echoes at once, async jobs in all their slots"
     yield Row(f"{title}: answered", ours.ends["succeeded"], theirs.ends["succeeded"], digits=0)
     yield Row("  refused as busy", ours.ends["refused"], theirs.ends["refused"], digits=0)
-    medians = (statistics.median(found.seconds or [0.0]) for found in (ours, theirs))
-    yield Row("  median, s", *medians, "of those answered", 2)
-    longest = (max(found.seconds, default=0.0) for found in (ours, theirs))
-    yield Row("  longest, s", *longest, "" if ours.filled else "here the async jobs ended before the last answer", 2)
+    note = "of those answered" if ours.filled else "of those answered; here the async jobs ended before the last"
+    yield Row("  median, s", ours.median, theirs.median, note, digits=2)
+    yield Row("  longest, s", ours.longest, theirs.longest, digits=2)
 
 
 @dataclass(frozen=True)
@@ -180,6 +179,14 @@ class Beside:
     """Of each that succeeded."""
     filled: bool
     """Whether the asynchronous jobs ran all the while."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds or [0.0])
+
+    @property
+    def longest(self) -> float:
+        return max(self.seconds, default=0.0)
 
 
 def _sync_beside_async(target: Target) -> Beside:

@@ -100,7 +100,11 @@ def plain_pywps(folder: Path, python: Path, parallel: int = PLAIN_PARALLEL) -> I
     command = [str(python), "-m", "gunicorn", "-w", str(WORKERS), "-k", "gthread", "--threads", str(THREADS)]
     command += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "benchmarks.plain_pywps:application"]
     database = folder / "requests.sqlite"
-    with started(command, folder / "gunicorn.log", environment, lambda: answers(url)):
+    # Told to end, it waits for jobs that never do, and is killed.
+    with (
+        suppress(subprocess.TimeoutExpired),
+        started(command, folder / "gunicorn.log", environment, lambda: answers(url)),
+    ):
         yield Target(
             "plain PyWPS",
             WpsClient(f"{url}/wps"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.orm import Session
@@ -25,6 +25,10 @@ LOG = logging.getLogger(__name__)
 
 _FULL_SECONDS = 30
 _LOCKED_SECONDS = 10
+
+_WAITING = select(func.count()).where(JobRow.status == JobStatus.ACCEPTED, JobRow.parent.is_(None))
+_WAITING_OF_MODE = _WAITING.where(JobRow.mode == bindparam("asked"))
+_WAITING_OF_CLIENT = _WAITING.where(JobRow.client == bindparam("asked"))
 
 
 def new_row(
@@ -56,19 +60,15 @@ def refuse_when_full(session: Session, mode: str, client: str, *, most: int, key
     :param key_share: the part of these that one client's may be.
     :raises Busy: as many wait already.
     """
-    if _waiting(session, JobRow.mode == mode) >= most:
+    table = session.connection()
+    if table.execute(_WAITING_OF_MODE, {"asked": mode}).scalar_one() >= most:
         raise Busy(f"{most} jobs wait already; send the request again later", _FULL_SECONDS)
     own_most = max(1, int(key_share * most))
-    if client and _waiting(session, JobRow.client == client) >= own_most:
+    if client and table.execute(_WAITING_OF_CLIENT, {"asked": client}).scalar_one() >= own_most:
         raise Busy(
             f"{own_most} jobs of this key wait already, and more may not; send the request again when some have ended",
             _FULL_SECONDS,
         )
-
-
-def _waiting(session: Session, chosen: ColumnElement[bool]) -> int:
-    counted = select(func.count()).where(JobRow.status == JobStatus.ACCEPTED, JobRow.parent.is_(None), chosen)
-    return session.execute(counted).scalar_one()
 
 
 def refuse_without_space(free: int, min_free: int) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, func, select
@@ -53,6 +56,24 @@ def writing(engine: Engine, *, lasting: bool = True) -> Engine:
     :param lasting: what is written must survive a loss of power; on SQLite that takes some milliseconds.
     """
     return engine.execution_options(gasflux_writes="lasting" if lasting else "passing")
+
+
+def changes(engine: Engine) -> Callable[[], AbstractContextManager[Callable[[], int]]] | None:
+    """How to learn cheaply whether anything was written: a number that changes with every write of others.
+
+    :returns: None where the database has no such thing.
+    """
+    return partial(_data_version, engine) if engine.dialect.name == "sqlite" else None
+
+
+@contextmanager
+def _data_version(engine: Engine) -> Iterator[Callable[[], int]]:
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        yield lambda: int(cursor.execute("PRAGMA data_version").fetchone()[0])
+    finally:
+        connection.close()
 
 
 def clock(connection: Connection) -> datetime:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from server.jobs.model import JobRow, JobStatus
@@ -19,7 +19,22 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _MODES = ("sync", "async")
 
+# Made once: putting a statement together takes longer than running it.
 _WAITS = JobRow.status == JobStatus.ACCEPTED
+_OF_MODES = JobRow.mode.in_(bindparam("modes", expanding=True))
+_ANY = select(JobRow.id).where(_WAITS).limit(1)
+_ANY_OF = _ANY.where(_OF_MODES)
+_RUNNING = select(JobRow.mode, JobRow.owner, JobRow.share).where(
+    JobRow.status == JobStatus.RUNNING, JobRow.owner.is_not(None)
+)
+_WAITING_SHARES = select(JobRow.share, func.min(JobRow.created)).where(_WAITS, _OF_MODES).group_by(JobRow.share)
+_LAST_START = select(func.max(JobRow.started)).where(JobRow.share == bindparam("share"))
+_OLDEST = (
+    select(JobRow.id)
+    .where(_WAITS, JobRow.share == bindparam("share"), _OF_MODES)
+    .order_by(JobRow.created, JobRow.id)
+    .limit(1)
+)
 
 
 def startable(session: Session, machine: str, *, parallel: int, sync_slots: int) -> tuple[str, ...]:
@@ -28,33 +43,31 @@ def startable(session: Session, machine: str, *, parallel: int, sync_slots: int)
     :param parallel: how many jobs the machine may run.
     :param sync_slots: how many of these only jobs of synchronous requests may take.
     """
-    if not _any_waits(session, _MODES):
+    table = session.connection()
+    if table.scalar(_ANY) is None:
         return ()
-    running = session.execute(
-        select(JobRow.mode, JobRow.owner).where(JobRow.status == JobStatus.RUNNING, JobRow.owner.is_not(None))
-    )
-    here = [mode for mode, owner in running if owner and owner.rsplit("/", 2)[0] == machine]
+    here = [mode for mode, owner, _ in table.execute(_RUNNING) if owner and owner.rsplit("/", 2)[0] == machine]
     groups = _open_to(here, parallel, sync_slots)
-    return next((modes for modes in groups if modes == _MODES or _any_waits(session, modes)), ())
+    return next((modes for modes in groups if modes == _MODES or table.scalar(_ANY_OF, {"modes": modes})), ())
 
 
 def next_waiting(session: Session, modes: tuple[str, ...]) -> str | None:
-    """Id of the job of one of these modes that goes next."""
-    share = _least_served(session, modes)
-    if share is None:
+    """Id of the job of one of these modes that goes next: of the share that is served least, the oldest.
+
+    That is the share with the fewest running jobs; of several, the one whose last start is longest ago.
+    """
+    table = session.connection()
+    shares = {row[0]: row[1] for row in table.execute(_WAITING_SHARES, {"modes": modes})}
+    if not shares:
         return None
-    return session.scalar(
-        select(JobRow.id)
-        .where(_WAITS, JobRow.share == share, JobRow.mode.in_(modes))
-        .order_by(JobRow.created, JobRow.id)
-        .limit(1)
-    )
-
-
-def _any_waits(session: Session, modes: tuple[str, ...]) -> bool:
-    waiting = select(JobRow.id).where(_WAITS).limit(1)
-    chosen = waiting if modes == _MODES else waiting.where(JobRow.mode.in_(modes))
-    return session.scalar(chosen) is not None
+    if len(shares) > 1:
+        running = Counter(share for _, _, share in table.execute(_RUNNING))
+        started = {share: table.scalar(_LAST_START, {"share": share}) or _NEVER for share in shares}
+        share = min(shares, key=lambda share: (running[share], started[share], shares[share], share))
+    else:
+        share = next(iter(shares))
+    found: str | None = table.scalar(_OLDEST, {"share": share, "modes": modes})
+    return found
 
 
 def _open_to(running: Sequence[str], parallel: int, sync_slots: int) -> list[tuple[str, ...]]:
@@ -69,24 +82,3 @@ def _open_to(running: Sequence[str], parallel: int, sync_slots: int) -> list[tup
     if running.count("async") >= max(1, parallel - sync_slots):
         return [("sync",)]
     return [_MODES]
-
-
-def _least_served(session: Session, modes: tuple[str, ...]) -> str | None:
-    """The waiting share with the fewest running jobs; of several, the one whose last start is longest ago."""
-    waiting = (
-        select(JobRow.share, func.min(JobRow.created).label("oldest"))
-        .where(_WAITS, JobRow.mode.in_(modes))
-        .group_by(JobRow.share)
-        .subquery()
-    )
-    # Share by share: the last start of each is the end of a range of the index.
-    last_start = select(func.max(JobRow.started)).where(JobRow.share == waiting.c.share).scalar_subquery()
-    shares = session.execute(select(waiting.c.share, last_start, waiting.c.oldest)).all()
-    if not shares:
-        return None
-    running = Counter(
-        session.scalars(select(JobRow.share).where(JobRow.status == JobStatus.RUNNING, JobRow.owner.is_not(None)))
-    )
-    least = min(shares, key=lambda found: (running[found[0]], found[1] or _NEVER, found[2], found[0]))
-    share: str = least[0]
-    return share

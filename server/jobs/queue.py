@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from gasflux_core.errors import InputError
@@ -47,6 +47,17 @@ LOG = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
 """How often an owner says that it lives."""
+
+
+# A job that spread is running, but no attempt of it is.
+_IS_RUNNING = (
+    JobRow.id == bindparam("of_id"),
+    JobRow.attempt == bindparam("of_attempt"),
+    JobRow.status == JobStatus.RUNNING,
+    JobRow.owner.is_not(None),
+)
+_RUNNING = select(JobRow).where(*_IS_RUNNING)
+_NOTE_PROGRESS = update(JobRow).where(*_IS_RUNNING).values(progress=bindparam("fraction"), message=bindparam("text"))
 
 
 class Jobs(JobTable):
@@ -210,14 +221,14 @@ class Jobs(JobTable):
 
         :returns: whether the job still runs under this attempt.
         """
-        noted = (
-            update(JobRow)
-            .where(*_is_running(job_id, attempt))
+        noted = {
+            **_attempt(job_id, attempt),
             # In this order of arguments, what is not a number becomes 0.
-            .values(progress=min(1.0, max(0.0, fraction)), message=_storable(text))
-        )
+            "fraction": min(1.0, max(0.0, fraction)),
+            "text": _storable(text),
+        }
         with self._noting.begin() as connection:
-            return connection.execute(noted).rowcount == 1
+            return connection.execute(_NOTE_PROGRESS, noted).rowcount == 1
 
     def beat(self, owner: Owner) -> None:
         """Say that the owner lives, on all rows it runs."""
@@ -261,7 +272,7 @@ class Jobs(JobTable):
         :returns: whether the job still ran under this attempt.
         """
         with self._transaction() as (session, _):
-            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            row = session.scalar(_RUNNING, _attempt(job_id, attempt))
             if row is None:
                 return False
             back_to_waiting(row, "The service stopped while the job ran; it is run again from the start.")
@@ -276,7 +287,7 @@ class Jobs(JobTable):
         if not subjobs:
             raise ValueError("a job spreads into one sub-job at least")
         with self._transaction() as (session, now):
-            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            row = session.scalar(_RUNNING, _attempt(job_id, attempt))
             if row is None:
                 return []
             rows = spread_into(session, row, subjobs, now)
@@ -348,7 +359,7 @@ class Jobs(JobTable):
         self, job_id: str, attempt: int, status: JobStatus, values: dict[str, Any], publish: Callable[[], object]
     ) -> bool:
         with self._transaction() as (session, now):
-            row = session.scalar(select(JobRow).where(*_is_running(job_id, attempt)))
+            row = session.scalar(_RUNNING, _attempt(job_id, attempt))
             if row is None:
                 return False
             row.status = status
@@ -381,14 +392,8 @@ def _tell(listener: Callable[[str], None], ids: Sequence[str]) -> None:
             LOG.exception("task:%s has changed, and the engine could not be told so", job_id)
 
 
-def _is_running(job_id: str, attempt: int) -> tuple[Any, ...]:
-    # A job that spread is running, but no attempt of it is.
-    return (
-        JobRow.id == job_id,
-        JobRow.attempt == attempt,
-        JobRow.status == JobStatus.RUNNING,
-        JobRow.owner.is_not(None),
-    )
+def _attempt(job_id: str, attempt: int) -> dict[str, Any]:
+    return {"of_id": job_id, "of_attempt": attempt}
 
 
 def _storable(text: str) -> str:

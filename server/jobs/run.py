@@ -21,6 +21,8 @@ LOG = logging.getLogger(__name__)
 _WRITE_SECONDS = 0.1
 """A job's progress goes into its row no more often."""
 
+_YOUNG_SECONDS = 0.03
+
 _LOG_BYTES = 65536
 """So much of what a child wrote goes into the service's log: the end of it."""
 
@@ -42,11 +44,16 @@ class Run:
         self._watch = Watch(child.pid, self._folder, limits, child.baseline)
         self._progress: tuple[float, str] | None = None
         # A job that is soon done needs no progress written.
-        self._written = time.monotonic()
+        self._begun = self._written = time.monotonic()
         self._outcome: dict[str, Any] | None = None
         self._reason: JobError | None = None
         self._given_up = False
         self._log_level = logging.INFO
+
+    @property
+    def young(self) -> bool:
+        """Whether it began just now: many a job takes milliseconds."""
+        return time.monotonic() - self._begun < _YOUNG_SECONDS
 
     @property
     def over(self) -> bool:

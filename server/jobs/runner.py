@@ -80,6 +80,11 @@ class Runner:
         """Whether there is a child for the next job already."""
         return self._spare is not None
 
+    @property
+    def expects_an_end(self) -> bool:
+        """Whether a job may well end within the time that a fork takes."""
+        return any(run.young for run in self.runs)
+
     def fork_spare(self) -> None:
         """Fork a child ahead of its job: for when there is nothing else to do, since it takes some milliseconds."""
         if self._spare is None:

@@ -33,7 +33,7 @@ LOG = logging.getLogger("server.jobs.supervisor")
 _LOOK_SECONDS = 0.5
 """How often an idle supervisor looks, where no bell rings: for jobs that another machine accepted."""
 
-_IDLE_SECONDS = 0.003
+_IDLE_SECONDS = 0.001
 """When nothing happens for so long, there is time for forking the next child."""
 
 _HANDOVER_SECONDS = 0.05
@@ -119,7 +119,7 @@ class Supervisor:
         happened = self._runner.turn([self._bell.fileno()] if self._leads else [], timeout)
         if self._bell.silence() or len(self._runner.runs) < before:
             self._look_due = float("-inf")
-        if self._leads and not happened:
+        if self._leads and not happened and not self._runner.expects_an_end:
             self._runner.fork_spare()
 
     def _claim(self) -> None:

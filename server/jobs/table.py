@@ -6,16 +6,19 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gasflux_core.errors import InputError
+from server.jobs.database import changes
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
 from server.jobs.model import Job, JobRow, JobStatus
 from server.jobs.owner import Owner
 from server.jobs.totals import Total, read_totals
 from server.jobs.waiting import EndWatch
+
+_UNENDED_OF = select(JobRow.id).where(JobRow.id.in_(bindparam("ids", expanding=True)), JobRow.status.in_(UNENDED))
 
 
 class NoSuchJob(InputError):
@@ -41,7 +44,7 @@ class JobTable:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._watch = EndWatch(self._unended)
+        self._watch = EndWatch(self._unended, changes(engine))
 
     def get(self, job_id: str) -> Job:
         """The job as it is now.
@@ -133,9 +136,8 @@ class JobTable:
         self._engine.dispose()
 
     def _unended(self, ids: Set[str]) -> set[str]:
-        asked = select(JobRow.id).where(JobRow.id.in_(ids), JobRow.status.in_(UNENDED))
         with self._engine.connect() as connection:
-            return set(connection.scalars(asked))
+            return set(connection.scalars(_UNENDED_OF, {"ids": list(ids)}))
 
 
 def row_of(session: Session, job_id: str) -> JobRow:

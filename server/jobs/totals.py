@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from server.jobs.model import NO_BOUND, TotalRow
@@ -15,6 +15,16 @@ BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, NO_BOUND
 
 RECOVERED = "recovered"
 """Outcome of a run that was lost with its owner, after which the job waits again."""
+
+_ONE_MORE = (
+    update(TotalRow)
+    .where(
+        TotalRow.process == bindparam("of_process"),
+        TotalRow.outcome == bindparam("of_outcome"),
+        TotalRow.at_most == bindparam("within"),
+    )
+    .values(count=TotalRow.count + 1, seconds=TotalRow.seconds + bindparam("passed"))
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,7 @@ def count_end(session: Session, process: str, outcome: str, started: datetime | 
     seconds = max((now - started).total_seconds(), 0.0) if started else 0.0
     at_most = next(bound for bound in BOUNDS if seconds <= bound)
     counted = session.connection().execute(
-        update(TotalRow)
-        .where(TotalRow.process == process, TotalRow.outcome == outcome, TotalRow.at_most == at_most)
-        .values(count=TotalRow.count + 1, seconds=TotalRow.seconds + seconds)
+        _ONE_MORE, {"of_process": process, "of_outcome": outcome, "within": at_most, "passed": seconds}
     )
     if counted.rowcount == 0:
         session.add(TotalRow(process=process, outcome=outcome, at_most=at_most, count=1, seconds=seconds))

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Set
+from contextlib import AbstractContextManager, nullcontext
 
 LOG = logging.getLogger(__name__)
 
@@ -14,6 +15,10 @@ _QUICK_SECONDS = 0.01
 
 _QUICK_FOR_SECONDS = 1.0
 _SLOW_SECONDS = 0.05
+
+_GLANCE_SECONDS = 0.002
+"""How often it is asked whether anything was written at all, where that costs next to nothing."""
+
 _FAULT_SECONDS = 1.0
 
 
@@ -21,10 +26,16 @@ class EndWatch:
     """One thread that reads the table for all who wait in this process; it lives while someone does.
 
     :param unended: of the given jobs, those that have not ended.
+    :param changes: gives a number that changes whenever something was written, where there is such a thing.
     """
 
-    def __init__(self, unended: Callable[[Set[str]], set[str]]) -> None:
+    def __init__(
+        self,
+        unended: Callable[[Set[str]], set[str]],
+        changes: Callable[[], AbstractContextManager[Callable[[], int]]] | None = None,
+    ) -> None:
         self._unended = unended
+        self._changes = changes
         self._lock = threading.Lock()
         self._awaited: dict[str, set[threading.Event]] = {}
         self._thread: threading.Thread | None = None
@@ -62,15 +73,22 @@ class EndWatch:
                     waiter.set()
 
     def _watch(self) -> None:
-        while True:
-            with self._lock:
-                awaited = frozenset(self._awaited)
-                if not awaited:
-                    # Under the lock, so that who begins to wait now starts a new thread.
-                    self._thread = None
-                    return
-            pause = self._look(awaited)
-            time.sleep(pause)
+        with self._changes() if self._changes else nullcontext(None) as version:
+            seen: tuple[frozenset[str], int] | None = None
+            pause = 0.0
+            while True:
+                with self._lock:
+                    awaited = frozenset(self._awaited)
+                    if not awaited:
+                        # Under the lock, so that who begins to wait now starts a new thread.
+                        self._thread = None
+                        return
+                # Asked before the look: what is written after that is seen by the next one.
+                now = None if version is None else (awaited, version())
+                if now is None or now != seen:
+                    pause = self._look(awaited)
+                    seen = now if pause < _FAULT_SECONDS else None
+                time.sleep(pause if version is None else min(pause, _GLANCE_SECONDS))
 
     def _look(self, awaited: frozenset[str]) -> float:
         """Wake those whose jobs have ended.

@@ -46,8 +46,10 @@ class WorkFolders:
 
         :raises OSError: it can't be made; nothing of it is left.
         """
-        self._remove_attempts(job_id)
         folder = self.attempt_folder(job_id, attempt)
+        # A first one can be there only where a loss of power undid its claim.
+        if attempt > 1 or folder.exists():
+            self._remove_attempts(job_id)
         try:
             for name in ("work", "results"):
                 (folder / name).mkdir(parents=True)

@@ -48,21 +48,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def filled(folder: Path, *, leaving: int = 0) -> Iterator[None]:
     """A disk with so many bytes of room, while the block runs."""
     ballast = folder / "ballast"
-    with ballast.open("wb") as file:
-        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-        with contextlib.suppress(OSError):
-            for size in (1 << 20, 1 << 12):
-                while free - leaving > size:
-                    file.write(bytes(size))
-                    file.flush()
-                    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-            while not leaving:
-                file.write(bytes(1 << 12))
-                file.flush()
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (1 << 20, 1 << 12):
+            while _free(folder) - leaving > size or (not leaving and size == 1 << 12):
+                file.write(bytes(size))
     try:
         yield
     finally:
         ballast.unlink()
+
+
+def _free(folder: Path) -> int:
+    return os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
 
 
 def refused_in_words(answer: Answer) -> None:

@@ -25,7 +25,7 @@ def refused_as_busy(answer: Answer) -> None:
     assert answer.status == 503
     assert answer.codes == ["ServerBusy"]
     assert int(answer.headers["Retry-After"]) > 0
-    assert answer.words.endswith((".", "later")), answer.words
+    assert "again" in answer.words
     assert answer.seconds < AT_ONCE
 
 
@@ -194,13 +194,15 @@ def test_identical_requests_have_a_job_each_where_not_set(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("overrun", "ends"), [("continue", "successful"), ("dismiss", "dismissed")])
-def test_a_sync_request_waits_no_longer_than_its_bound(tmp_path: Path, overrun: str, ends: str) -> None:
-    with fault_service(tmp_path, jobs_sync_wait="1", jobs_sync_overrun=overrun) as service:
-        answer = service.sync("slow", seconds=3)
-        assert 0.9 < answer.seconds < 2
-        assert answer.status == 503
-        assert "1 s" in answer.words
+@pytest.mark.parametrize(
+    ("overrun", "status", "ends"), [("continue", 503, "successful"), ("dismiss", 504, "dismissed")]
+)
+def test_a_sync_request_waits_no_longer_than_its_bound(tmp_path: Path, overrun: str, status: int, ends: str) -> None:
+    with fault_service(tmp_path, jobs_sync_wait="2", jobs_sync_overrun=overrun) as service:
+        answer = service.sync("slow", seconds=4)
+        assert 1.9 < answer.seconds < 3.5
+        assert answer.status == status
+        assert "2 s" in answer.words
         (row,) = service.rows().values()
         assert (row.id in answer.words) == (overrun == "continue"), "where to read of a job that goes on"
         assert service.wait_ended([row.id])[0].status == ends

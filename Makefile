@@ -8,7 +8,7 @@ PORT   ?= 5000
 EXIT   ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test serve lint bench docs lock clean
+.PHONY: help demo test test-slow serve lint bench docs lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +35,12 @@ demo: $(VENV)/.installed ## start the service, run the example flight through WP
 serve: $(VENV)/.installed ## start the service, as pywps.cfg says
 	$(BIN)/gasflux-wps serve $(if $(filter-out file,$(origin HOST)),--host $(HOST)) $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
-test: $(VENV)/.installed-dev ## run the tests
-	$(BIN)/python -m pytest -n auto $(PYTEST)
+test: $(VENV)/.installed-dev ## run the tests, all but the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST)
+
+# One after the other: they kill, fill and measure.
+test-slow: $(VENV)/.installed-dev ## run the slow tests: faults of real services, brokers and databases
+	$(BIN)/python -m pytest -m slow $(PYTEST)
 
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .

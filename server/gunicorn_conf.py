@@ -38,10 +38,10 @@ preload_app = False
 control_socket_disable = True
 # The longest that gunicorn takes: an Execute by KVP holds its inputs in the address.
 limit_request_line = 8190
-# systemd and container engines wait 10 s before they kill.
-graceful_timeout = 8
+# systemd and container engines wait 10 s before they kill; the supervisor ends after the web workers.
+graceful_timeout = 6
 
-_FINISH_SECONDS = 5.0
+_FINISH_SECONDS = 3.0
 """So long a worker that is told to end lets synchronous requests wait for their jobs."""
 
 

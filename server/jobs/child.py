@@ -122,6 +122,8 @@ def _do(task: Task, messages: int) -> None:
     _take_output(task.folder / LOG_FILE)
     apply(Limits.of(task.settings))
     outcome = _outcome(task, messages)
+    # Now, not when the row is written: that may have to wait for a full disk.
+    shutil.rmtree(task.folder / "work", ignore_errors=True)
     # Told last: whoever hears it needs this process no more.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

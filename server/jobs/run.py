@@ -48,6 +48,7 @@ class Run:
         self._outcome: dict[str, Any] | None = None
         self._reason: JobError | None = None
         self._given_up = False
+        self._failed: JobError | None = None
         self._log_level = logging.INFO
 
     @property
@@ -98,14 +99,13 @@ class Run:
         # First, so that nothing the job left behind still writes into what is published.
         self.child.end_soon()
         if self._given_up:
+            self._clean()
             done = False
-        elif self._reason is not None:
-            done = self._failed(self._reason)
-        elif self._outcome is not None:
-            done = self._write(self._outcome)
+        elif (error := self._failure()) is not None:
+            done = self._jobs.fail(self.job.id, self.job.attempt, error)
         else:
-            done = self._failed(self._died())
-        self._clean()
+            done = self._write(self._outcome or {})
+            self._clean()
         if not done:
             LOG.warning("task:%s: attempt %d ended when it was no longer the job's own", self.job.id, self.job.attempt)
 
@@ -113,13 +113,29 @@ class Run:
         """End the child, and let its job be run again from the start."""
         LOG.info("task:%s is put back, since the service stops", self.job.id)
         self.child.end()
-        self._jobs.put_back(self.job.id, self.job.attempt)
         self._clean()
+        self._jobs.put_back(self.job.id, self.job.attempt)
+
+    def _failure(self) -> JobError | None:
+        """Why the job failed, if it did; from then on nothing is left of it but its row."""
+        if self._failed is None:
+            if self._reason is not None:
+                self._failed = self._reason
+            elif self._outcome is None:
+                self._failed = self._died()
+            elif "error" in self._outcome:
+                self._failed = JobError(**self._outcome["error"])
+            else:
+                return None
+            # An operator who keeps only grave messages needs the traceback of these.
+            self._log_level = logging.ERROR if self._failed.kind == "server" else logging.INFO
+            LOG.log(self._log_level, "task:%s failed: %s", self.job.id, self._failed.message)
+            # Before its row is written: what the job left may be what fills the disk, so that nothing can be.
+            self._clean()
+        return self._failed
 
     def _write(self, outcome: dict[str, Any]) -> bool:
         job, jobs, store = self.job, self._jobs, self._store
-        if "error" in outcome:
-            return self._failed(JobError(**outcome["error"]))
         if "spread" in outcome:
             subjobs = jobs.spread(job.id, job.attempt, [SubJob.from_dict(one) for one in outcome["spread"]])
             LOG.info("task:%s spread into %d jobs", job.id, len(subjobs))
@@ -129,17 +145,11 @@ class Run:
             done = jobs.finish(job.id, job.attempt, results, lambda: store.publish(job.id, job.attempt))
         except OSError:
             LOG.exception("task:%s: its results could not be published", job.id)
-            return self._failed(JobError("server", service_failed(job.id)))
+            return jobs.fail(job.id, job.attempt, JobError("server", service_failed(job.id)))
         if done:
             LOG.info("task:%s successful", job.id)
             store.drop_inputs(job.id)
         return done
-
-    def _failed(self, error: JobError) -> bool:
-        # An operator who keeps only grave messages needs the traceback of these.
-        self._log_level = logging.ERROR if error.kind == "server" else logging.INFO
-        LOG.log(self._log_level, "task:%s failed: %s", self.job.id, error.message)
-        return self._jobs.fail(self.job.id, self.job.attempt, error)
 
     def _died(self) -> JobError:
         job_id, code, cgroup = self.job.id, self.child.exit_code, self._cgroup

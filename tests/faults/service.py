@@ -434,7 +434,7 @@ def _assert_all_slots_work(service: FaultService) -> None:
             for row in service.rows().values():
                 if row.status not in ENDED:
                     service.cancel(row.id)
-        assert all(client.result().status >= 500 for client in waiting), "clients of cancelled jobs are told"
+        assert all(client.result().status != 200 for client in waiting), "clients of cancelled jobs are told"
     assert service.echo_works()
 
 

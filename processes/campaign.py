@@ -113,7 +113,7 @@ class Campaign(StageProcess):
                 "rates",
                 "Rates",
                 "One row a flight, configuration and gas: rate, standard uncertainty and 95 % interval in kg/h, flags, "
-                "and the job it was calculated by; a failed flight has its error.",
+                "and the job it was calculated by; a failed or cancelled flight has its error.",
                 formats.CSV,
             ),
             quantity_output(

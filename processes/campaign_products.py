@@ -77,7 +77,7 @@ def rates_table(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         end = {
-            "state": "successful" if run.result.error is None else "failed",
+            "state": _state(run.result),
             "error": run.result.error or "",
             "job_id": run.result.job_id,
         }
@@ -158,6 +158,12 @@ def write_chart(groups: Sequence[Group], context: Context) -> OutputValue:
     path = context.workdir / f"chart{formats.PNG.extension}"
     write_forest(path, groups[0].gas, drawn)
     return file_value(path, formats.PNG)
+
+
+def _state(result: SubResult) -> str:
+    if result.cancelled:
+        return "cancelled"
+    return "successful" if result.error is None else "failed"
 
 
 def _all_failed(runs: Sequence[Run]) -> str:

@@ -135,6 +135,8 @@ class SubResult:
     """By identifier; empty unless it was successful."""
     error: str | None = None
     """Why there are no outputs."""
+    cancelled: bool = False
+    """Whether somebody gave it up, and it did not fail."""
 
 
 class Context(Protocol):

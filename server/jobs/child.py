@@ -27,7 +27,7 @@ from gasflux_core.errors import GasFluxError
 from processes.declaration import InputValue, OutputDeclaration, OutputValue, PassedOn, SubRequest, SubResult
 from server.jobs.cgroup import Cgroup
 from server.jobs.limits import Limits, apply, limit_error, output_error
-from server.jobs.model import Job, JobError, ResultItem, results_json
+from server.jobs.model import Job, JobError, JobStatus, ResultItem, results_json
 from server.jobs.request import InputItem, JobRequest, OutputRequest, SubJob
 from server.jobs.tree import adopt_orphans, end_orphans, note_process
 from server.logs import configure_logging
@@ -201,8 +201,9 @@ class JobContext:
 
     def _result(self, job: Job) -> SubResult:
         if not job.results:
-            why = job.error.message if job.error else f"The job is {job.status}."
-            return SubResult(job.label, job.id, {}, why)
+            cancelled = job.status is JobStatus.DISMISSED
+            why = job.error.message if job.error else "The job was cancelled." if cancelled else "It made no outputs."
+            return SubResult(job.label, job.id, {}, why, cancelled)
         folder = self.workdir / job.id
         folder.mkdir()
         outputs = {name: self._output(job, item, folder) for name, item in job.results.items()}

@@ -53,7 +53,7 @@ class Answering(RecordingContext):
 
     def answer(self, request: SubRequest, figures: dict[str, Any] | str, number: int) -> SubResult:
         if isinstance(figures, str):
-            return SubResult(request.label, f"job-{number}", {}, figures)
+            return SubResult(request.label, f"job-{number}", {}, figures, cancelled="cancelled" in figures)
         made = {}
         for name, value in (("figures", {"gases": figures}), ("footprint", FOOTPRINT)):
             path = self.workdir / f"{number}-{name}"
@@ -228,6 +228,11 @@ def test_a_failed_flight_is_told_and_left_out(answering: Answering) -> None:
         {"label": "flight 2", "configuration": 1, "job_id": "job-1", "error": "flight: the column ch4 is missing"}
     ]
     assert len(read(made["map"])["features"]) == 2
+
+
+def test_a_cancelled_flight_is_told_apart_from_a_failed_one(answering: Answering) -> None:
+    answering.figures = [answering.figures[0], "The job was cancelled.", "no transects were found"]
+    assert list(table(run(answering, 3))["state"]) == ["successful", "cancelled", "failed"]
 
 
 def test_a_campaign_without_any_rate_has_no_solution(answering: Answering) -> None:

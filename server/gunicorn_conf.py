@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 from server.jobs.guard import begin_generation
@@ -39,10 +40,12 @@ control_socket_disable = True
 # The longest that gunicorn takes: an Execute by KVP holds its inputs in the address.
 limit_request_line = 8190
 # systemd and container engines wait 10 s before they kill; the supervisor ends after the web workers.
-graceful_timeout = 6
+graceful_timeout = 5
 
 _FINISH_SECONDS = 3.0
 """So long a worker that is told to end lets synchronous requests wait for their jobs."""
+
+_GONE_SECONDS = 1.0
 
 
 _needed = ServiceLock(_settings.server.workdir)
@@ -91,8 +94,13 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """End the supervisor with the last web worker, rather than let it find out."""
-    work = _settings.server.workdir
     _needed.let_go()
-    leader = Leadership(work).leader()
-    if leader is not None and leader.owner is not None and not ServiceLock(work).held():
+    # Web workers that had to be killed take a moment to go; whoever else holds on serves the same folder.
+    end = time.monotonic() + _GONE_SECONDS
+    while ServiceLock(_settings.server.workdir).held():
+        if time.monotonic() > end:
+            return
+        time.sleep(0.02)
+    leader = Leadership(_settings.server.workdir).leader()
+    if leader is not None and leader.owner is not None:
         leader.owner.signal(signal.SIGTERM)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.service import BOUND, FaultService, assert_nothing_left, fault_service
+from tests.faults.order import assert_nothing_left, fault_service
+from tests.faults.service import BOUND, FaultService
 
 Figure = Callable[..., None]
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.faults import tree
 from tests.faults.conftest import Figure
-from tests.faults.service import BOUND, FaultService, assert_nothing_left, fault_service, recovery
+from tests.faults.order import assert_nothing_left, fault_service, recovery
+from tests.faults.service import BOUND, FaultService
 
 pytestmark = pytest.mark.slow
 

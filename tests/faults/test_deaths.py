@@ -15,7 +15,8 @@ import pytest
 
 from tests.faults import tree
 from tests.faults.conftest import Figure
-from tests.faults.service import BOUND, ECHO, FaultService, Kind, fault_service, recovery
+from tests.faults.order import fault_service, recovery
+from tests.faults.service import BOUND, ECHO, FaultService, Kind
 from tests.faults.wire import Answer, ask, execute_url, upload_document
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,8 @@ import pytest
 
 from tests.faults import tree
 from tests.faults.conftest import Figure
-from tests.faults.service import ECHO, ENDED, FaultService, fault_service, recovery
+from tests.faults.order import fault_service, recovery
+from tests.faults.service import ECHO, ENDED, FaultService
 from tests.faults.wire import Answer, ask, upload_document
 
 pytestmark = pytest.mark.slow

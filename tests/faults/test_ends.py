@@ -10,7 +10,8 @@ import pytest
 from processes.diagnostics.boom import SECRET
 from tests.faults import tree
 from tests.faults.conftest import TIME_LIMIT, Figure
-from tests.faults.service import ECHO, FaultService, recovery
+from tests.faults.order import recovery
+from tests.faults.service import ECHO, FaultService
 from tests.faults.wire import Answer, ask, execute_url, hang_up
 
 CANCEL_BOUND = 2.0

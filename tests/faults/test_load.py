@@ -14,7 +14,8 @@ import pytest
 
 from tests.faults import tree
 from tests.faults.conftest import Figure
-from tests.faults.service import BOUND, ECHO, FaultService, Kind, fault_service
+from tests.faults.order import fault_service
+from tests.faults.service import BOUND, ECHO, FaultService, Kind
 from tests.faults.wire import Answer
 
 AT_ONCE = 1.0

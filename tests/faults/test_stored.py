@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import tree
-from tests.faults.service import FaultService, fault_service
+from tests.faults.order import fault_service
+from tests.faults.service import FaultService
 from tests.faults.wire import Answer, ask, upload_document
 
 TEXT = "name,value\n" * 1000

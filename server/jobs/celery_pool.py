@@ -94,6 +94,7 @@ class Slot:
             self._pass_on()
         except OperationalError as error:
             LOG.warning("task:%s: the job table is out of reach, which delays jobs: %s", job_id, error.orig)
+            self._put_back_strays()
 
     def _see_through(self) -> None:
         """Stay until the job has ended, or put it back when this machine stops."""
@@ -108,6 +109,16 @@ class Slot:
                 # Not told to the broker: this machine would take the message, and then no job.
                 self._jobs.on_submit = lambda _: None
                 self._runner.stop()
+                return
+
+    def _put_back_strays(self) -> None:
+        """Wait for the table, and let a job wait again that was claimed without this process getting to know."""
+        while not self._ending():
+            try:
+                self._runner.put_back_strays()
+            except OperationalError:
+                time.sleep(_AGAIN_SECONDS)
+            else:
                 return
 
     def _pass_on(self) -> None:

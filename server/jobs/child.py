@@ -103,10 +103,7 @@ def live(shared: Shared, pipes: Pipes) -> NoReturn:
 
 
 def _settle_in(shared: Shared, pipes: Pipes) -> None:
-    """Make a forked copy of the supervisor a process of its own."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    """Become a process of its own."""
     # A group of its own, so that all that the job starts can be ended with it; and what leaves the
     # group stays below this process.
     os.setsid()

@@ -17,6 +17,19 @@ from server.jobs.tree import descendant_pids, end_tree, start_time
 _PIECE = 65536
 
 
+def leave_parent(private: Collection[int]) -> None:
+    """Make a forked copy of a process let go of what is that process's alone.
+
+    :param private: its descriptors: locks, which a copy would go on holding, and pipes at whose end others wait.
+    """
+    for file in private:
+        with contextlib.suppress(OSError):
+            os.close(file)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Forked:
     """A child that waits for the one job it is to run.
 
@@ -35,9 +48,7 @@ class Forked:
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                for file in (self._messages, self._orders, *private):
-                    with contextlib.suppress(OSError):
-                        os.close(file)
+                leave_parent((self._messages, self._orders, *private))
                 live(shared, Pipes(reader, writer, life))
         except OSError:
             self.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
+from collections.abc import Callable
 
 from server.jobs.janitor import Janitor
 from server.jobs.model import Job
@@ -25,16 +24,22 @@ _CHILD_SECONDS = 300.0
 class Housekeeper:
     """Takes up lost jobs again, and throws away what nobody needs any more.
 
-    :param children: numbers of those children of this process that aren't jobs. Given by a process that forks jobs,
-        and so must not have the threads that a remote store needs: its janitor is a child then.
+    :param have_done: has a child do something; given by a process that forks jobs, and so must not have the threads
+        that a remote store needs.
     """
 
-    def __init__(self, settings: Settings, jobs: Jobs, store: Store, children: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        store: Store,
+        have_done: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        self._settings = settings
         self._jobs = jobs
         self._store = store
         self._janitor = Janitor(settings, jobs, store)
-        self._settings = settings
-        self._children = children
+        self._have_done = have_done
         self._last = self._last_child = float("-inf")
 
     def turn(self) -> list[Job]:
@@ -51,31 +56,15 @@ class Housekeeper:
             LOG.warning("task:%s lost the process that ran it; it is now %s", job.id, job.status)
             # Its child ends itself; but not where both were killed at once, or compiled code keeps it busy.
             end_noted(self._store.attempt_folder(job.id, job.attempt))
-        if self._children is not None and self._store.remote:
-            self._have_child_clean(self._children, now)
-        else:
+        if self._have_done is None or not self._store.remote:
             self._janitor.turn()
+        elif now - self._last_child >= _CHILD_SECONDS:
+            self._last_child = now
+            self._have_done(self._clean)
         return recovered
 
-    def _have_child_clean(self, children: set[int], now: float) -> None:
-        for pid in list(children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                children.remove(pid)
-        if children or now - self._last_child < _CHILD_SECONDS:
-            return
-        self._last_child = now
-        pid = os.fork()
-        if pid:
-            children.add(pid)
-            return
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            store = open_store(self._settings)
-            janitor = Janitor(self._settings, Jobs.open(self._settings, store), store)
-            while janitor.turn():
-                pass
-        except Exception:
-            LOG.exception("what nobody needs any more could not be thrown away, which is tried again")
-        finally:
-            os._exit(0)
+    def _clean(self) -> None:
+        store = open_store(self._settings)
+        janitor = Janitor(self._settings, Jobs.open(self._settings, store), store)
+        while janitor.turn():
+            pass

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.jobs.cgroup import Cgroups
 from server.jobs.child import Shared, Work, service_failed
-from server.jobs.forked import Forked
+from server.jobs.forked import Forked, leave_parent
 from server.jobs.limits import Limits
 from server.jobs.model import Job, JobError
 from server.jobs.owner import Owner
@@ -34,6 +34,9 @@ _LOOK_SECONDS = 0.1
 
 _OURS_SECONDS = 0.25
 """How often the table is asked whether the running jobs are still this process's."""
+
+_STRAYS_SECONDS = 2.0
+"""The same, while none run."""
 
 _AGAIN_SECONDS = 1.0
 """After a write that the database refused, the next one is tried so much later."""
@@ -63,7 +66,7 @@ class Runner:
         self.owner = owner
         self.runs: list[Run] = []
         """Those whose end isn't in their row yet."""
-        self.others: set[int] = set()
+        self._others: set[int] = set()
         """Children of this process that have nothing to do with jobs."""
         self._spare: Forked | None = None
         self._leaving: list[Forked] = []
@@ -127,6 +130,33 @@ class Runner:
                 self._not_before = time.monotonic() + _AGAIN_SECONDS
         return happened
 
+    def have_done(self, work: Callable[[], None]) -> None:
+        """Have a child do something that is no job, unless the one before is still at it."""
+        if self._others:
+            return
+        private = self._private_files()
+        pid = os.fork()
+        if pid:
+            self._others.add(pid)
+            return
+        try:
+            leave_parent(private)
+            work()
+        except Exception:
+            LOG.exception("what a child was to do could not be done; it is tried again")
+        finally:
+            os._exit(0)
+
+    def put_back_strays(self) -> None:
+        """Let jobs wait again that this process claimed and doesn't run.
+
+        There are such where the claim was written and the answer did not arrive, or nothing could be written after it.
+        """
+        known = {(run.job.id, run.job.attempt) for run in self.runs}
+        for job_id, attempt in self._jobs.running(self.owner) - known:
+            LOG.warning("task:%s was claimed and not started; it is put back", job_id)
+            self._jobs.put_back(job_id, attempt)
+
     def stop(self) -> None:
         """End all children; their jobs are run again when there is a supervisor again."""
         for run in self.runs:
@@ -142,10 +172,12 @@ class Runner:
         end_orphans(())
 
     def _fork(self) -> Forked:
+        return Forked(self._shared, self._life, self._private_files())
+
+    def _private_files(self) -> list[int]:
         children = [self._spare] if self._spare else []
         children += [*self._leaving, *(run.child for run in self.runs)]
-        private = [self._alive, *self._private(), *(file for child in children for file in child.files)]
-        return Forked(self._shared, self._life, private)
+        return [self._alive, *self._private(), *(file for child in children for file in child.files)]
 
     def _run(self, job: Job) -> Run:
         child, self._spare = self._spare or self._fork(), None
@@ -174,10 +206,11 @@ class Runner:
         for child in [child for child in self._leaving if child.gone]:
             child.close()
             self._leaving.remove(child)
+        self._others = {pid for pid in self._others if not os.waitpid(pid, os.WNOHANG)[0]}
 
     def _end_orphans(self) -> None:
         living = {child.pid for child in self._leaving} | {run.child.pid for run in self.runs}
-        end_orphans(living | self.others | ({self._spare.pid} if self._spare else set()))
+        end_orphans(living | self._others | ({self._spare.pid} if self._spare else set()))
 
     def _check_limits(self) -> None:
         now = time.monotonic()
@@ -195,9 +228,10 @@ class Runner:
             self._leaving.append(run.child)
         for run in self.runs:
             run.tell()
-        if self.runs and now - self._last_ours >= _OURS_SECONDS:
+        if now - self._last_ours >= (_OURS_SECONDS if self.runs else _STRAYS_SECONDS):
             self._last_ours = now
             self._end_those_taken()
+            self.put_back_strays()
         if self.runs and now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
             self._jobs.beat(self.owner)

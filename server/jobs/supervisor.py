@@ -57,7 +57,7 @@ class Supervisor:
         self._service = ServiceLock(work) if order.needs_web else None
         self._needed = time.monotonic()
         self._runner = Runner(order.settings, jobs, store, load_registry(order.registry), owner, self._private)
-        self._housekeeper = Housekeeper(order.settings, jobs, store, self._runner.others)
+        self._housekeeper = Housekeeper(order.settings, jobs, store, self._runner.have_done)
         self._look_due = float("-inf")
         self._stopping = False
         self._leads = True
@@ -116,10 +116,13 @@ class Supervisor:
     def _wait(self) -> None:
         timeout = _LOOK_SECONDS if self._runner.has_spare else _IDLE_SECONDS
         before = len(self._runner.runs)
+        # One that has retired leaves the bell to the one that leads.
         happened = self._runner.turn([self._bell.fileno()] if self._leads else [], timeout)
+        if not self._leads:
+            return
         if self._bell.silence() or len(self._runner.runs) < before:
             self._look_due = float("-inf")
-        if self._leads and not happened and not self._runner.expects_an_end:
+        if not happened and not self._runner.expects_an_end:
             self._runner.fork_spare()
 
     def _claim(self) -> None:

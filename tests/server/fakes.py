@@ -168,7 +168,8 @@ def end_supervisor(settings: Settings) -> None:
     roles = [Leadership(settings.server.workdir, "next"), Leadership(settings.server.workdir)]
     while leaders := [leader for role in roles if (leader := role.leader()) is not None]:
         for leader in leaders:
-            if leader.owner is not None:
+            # A guard of this very process holds the lock for the one that it starts.
+            if leader.owner is not None and leader.owner.pid != os.getpid():
                 leader.owner.signal(signal.SIGTERM)
         time.sleep(0.02)
 

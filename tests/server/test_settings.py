@@ -141,9 +141,16 @@ def test_two_file_systems_are_refused(tmp_path: Path) -> None:
         Path(environ["GASFLUX_SERVER_WORKDIR"]).rmdir()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "nosuch://x", "sqlite:////no/such/folder/jobs.sqlite"])
-def test_a_database_that_cannot_be_opened_is_refused(tmp_path: Path, url: str) -> None:
-    with pytest.raises(SettingsError, match=r"\[jobs\] database: .* can't be opened"):
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nonsense", "can't be opened"),
+        ("nosuch://x", "expected the URL of a SQLite or a PostgreSQL database"),
+        ("sqlite:////no/such/folder/jobs.sqlite", "can't be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_refused(tmp_path: Path, url: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=rf"\[jobs\] database: .*{why}"):
         prepare(load_settings(environ={"GASFLUX_DATA": str(tmp_path), "GASFLUX_JOBS_DATABASE": url}))
 
 

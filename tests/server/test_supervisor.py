@@ -233,3 +233,20 @@ def test_what_forks_the_jobs_is_warm_and_single_threaded() -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert ran.stdout.strip() == "1 1 True"
     assert "failed" not in ran.stderr
+
+
+def test_a_job_that_was_claimed_and_never_started_is_put_back(tmp_path: Path) -> None:
+    """As where the database commits the claim, and its answer doesn't arrive."""
+    settings = settings_in(tmp_path)
+    with supervised(settings) as (jobs, _):
+        assert jobs.wait(jobs.submit(request("echo", "first")).id, 60).status is JobStatus.SUCCESSFUL
+        leader = Leadership(settings.server.workdir).leader()
+        assert leader is not None and leader.owner is not None
+        jobs.on_submit = lambda _: None
+        job_id = jobs.submit(request("echo", "claimed")).id
+        # The supervisor may be faster; then there is nothing to put back, and another one is tried.
+        while (claimed := jobs.claim(leader.owner)) is None:
+            job_id = jobs.submit(request("echo", "claimed")).id
+        assert claimed.id == job_id
+        job = jobs.wait(job_id, 20)
+        assert (job.status, job.attempt, job.losses) == (JobStatus.SUCCESSFUL, 2, 0)

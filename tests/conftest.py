@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -22,12 +23,14 @@ def need_program(name: str) -> str:
     found = shutil.which(name) or next(
         (str(path) for path in (Path("/usr/sbin") / name, Path("/sbin") / name) if path.exists()), None
     )
-    if found:
-        return found
-    message = f"{name} is not installed"
+    return found or skip(f"{name} is not installed")
+
+
+def skip(why: str) -> NoReturn:
+    """Skip the test for want of something, or fail it where nothing may be wanting."""
     if os.environ.get("GASFLUX_TEST_NOTHING_SKIPS"):
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 @pytest.fixture(scope="session")

@@ -15,12 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
-import pytest
 from psycopg import sql
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from processes.base import Inputs
 from processes.declaration import Context, SubRequest
@@ -30,21 +29,15 @@ from server.jobs.queue import Jobs
 from server.settings import load_settings, prepare
 from server.store import open_store
 from tests.acceptance.running import START_LIMIT, free_port
-from tests.conftest import ROOT, need_program
+from tests.conftest import ROOT, need_program, skip
 from tests.faults import tree
 from tests.server import fakes
+from tests.server.databases import postgresql_database
 
 BROKER_SERVER = os.environ.get("GASFLUX_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672")
 """RabbitMQ on which tests make and drop virtual hosts."""
 
 PRELOAD = ("server.jobs.child", "processes.base", "tests.faults.machines")
-
-
-def skip(why: str) -> NoReturn:
-    """Skip the test, or fail it where nothing may skip."""
-    if os.environ.get("GASFLUX_TEST_NOTHING_SKIPS"):
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 def keep_figure(fault: str, test: str, **values: float) -> None:
@@ -130,24 +123,6 @@ def purge_rabbit(url: str, queue: str) -> None:
 def _rabbitmqctl(*arguments: str) -> None:
     program = need_program("rabbitmqctl")
     subprocess.run([program, "--quiet", *arguments], check=True, capture_output=True, timeout=60)
-
-
-@contextmanager
-def database() -> Iterator[str]:
-    """SQLAlchemy URL of an empty PostgreSQL database for one test."""
-    host, port = os.environ.get("PGHOST", "127.0.0.1"), int(os.environ.get("PGPORT", "5432"))
-    user, name = os.environ.get("PGUSER", "postgres"), f"gasflux_test_{uuid.uuid4().hex}"
-    try:
-        server = psycopg.connect(host=host, port=port, user=user, dbname="postgres", autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        skip(f"no PostgreSQL answers as {user} at {host}:{port}: {error}")
-    with server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            url = URL.create("postgresql+psycopg", user, os.environ.get("PGPASSWORD"), host, port, name)
-            yield url.render_as_string(hide_password=False)
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -374,7 +349,7 @@ class Farm:
 @contextmanager
 def farm(folder: Path, broker: str, **settings: str) -> Iterator[Farm]:
     """A farm without machines as yet; at the end none of its processes is left."""
-    with database() as url:
+    with postgresql_database() as url:
         made = Farm(folder, broker, url, **settings)
         try:
             yield made

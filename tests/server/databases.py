@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,24 +16,22 @@ from sqlalchemy import URL, text
 import server.keys  # noqa: F401  # declares its table
 from server.jobs.database import migrate, open_engine
 from server.jobs.model import Base
+from tests.conftest import skip
 
 _HOST = os.environ.get("PGHOST", "127.0.0.1")
 _PORT = int(os.environ.get("PGPORT", "5432"))
 _USER = os.environ.get("PGUSER", "postgres")
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """URL of a PostgreSQL database that is made for this run, with the service's tables."""
+@contextmanager
+def postgresql_database() -> Iterator[str]:
+    """URL of an empty PostgreSQL database, which is dropped after the block."""
     try:
         server = psycopg.connect(
             host=_HOST, port=_PORT, user=_USER, dbname="postgres", autocommit=True, connect_timeout=5
         )
     except psycopg.OperationalError as error:
-        message = f"no PostgreSQL answers as {_USER} at {_HOST}:{_PORT}: {' '.join(str(error).split())}"
-        if os.environ.get("GASFLUX_TEST_NOTHING_SKIPS"):
-            pytest.fail(message)
-        pytest.skip(message)
+        skip(f"no PostgreSQL answers as {_USER} at {_HOST}:{_PORT}: {' '.join(str(error).split())}")
     name = f"gasflux_test_{uuid.uuid4().hex}"
     with server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -41,6 +40,13 @@ def postgresql() -> Iterator[str]:
             yield url.render_as_string(hide_password=False)
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a PostgreSQL database that is made for this run."""
+    with postgresql_database() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

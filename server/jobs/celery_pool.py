@@ -115,7 +115,7 @@ class Slot:
         """Wait for the table, and let a job wait again that was claimed without this process getting to know."""
         while not self._ending():
             try:
-                self._runner.put_back_strays()
+                self._runner.agree_with_table()
             except OperationalError:
                 time.sleep(_AGAIN_SECONDS)
             else:

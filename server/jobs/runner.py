@@ -33,10 +33,10 @@ _LOOK_SECONDS = 0.1
 """How often limits are looked at while a job runs."""
 
 _OURS_SECONDS = 0.25
-"""How often the table is asked whether the running jobs are still this process's."""
+"""How often the table is asked which jobs are this process's, while it runs some."""
 
-_STRAYS_SECONDS = 2.0
-"""The same, while none run."""
+_OURS_IDLE_SECONDS = 2.0
+"""The same, while it runs none."""
 
 _AGAIN_SECONDS = 1.0
 """After a write that the database refused, the next one is tried so much later."""
@@ -147,13 +147,17 @@ class Runner:
         finally:
             os._exit(0)
 
-    def put_back_strays(self) -> None:
-        """Let jobs wait again that this process claimed and doesn't run.
+    def agree_with_table(self) -> None:
+        """End the children of jobs that the table no longer gives to this process, and give back those it doesn't run.
 
-        There are such where the claim was written and the answer did not arrive, or nothing could be written after it.
+        The first were cancelled, or taken up by another after a long silence of this process. Of the second the claim
+        was written and the answer did not arrive, or nothing could be written after it.
         """
-        known = {(run.job.id, run.job.attempt) for run in self.runs}
-        for job_id, attempt in self._jobs.running(self.owner) - known:
+        ours = self._jobs.running(self.owner)
+        for run in self.runs:
+            if not run.over and (run.job.id, run.job.attempt) not in ours:
+                run.end()
+        for job_id, attempt in ours - {(run.job.id, run.job.attempt) for run in self.runs}:
             LOG.warning("task:%s was claimed and not started; it is put back", job_id)
             self._jobs.put_back(job_id, attempt)
 
@@ -228,17 +232,9 @@ class Runner:
             self._leaving.append(run.child)
         for run in self.runs:
             run.tell()
-        if now - self._last_ours >= (_OURS_SECONDS if self.runs else _STRAYS_SECONDS):
+        if now - self._last_ours >= (_OURS_SECONDS if self.runs else _OURS_IDLE_SECONDS):
             self._last_ours = now
-            self._end_those_taken()
-            self.put_back_strays()
+            self.agree_with_table()
         if self.runs and now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
             self._jobs.beat(self.owner)
-
-    def _end_those_taken(self) -> None:
-        """End the children of jobs that were cancelled, or taken up by another after a long silence of this process."""
-        ours = self._jobs.running(self.owner)
-        for run in self.runs:
-            if not run.over and (run.job.id, run.job.attempt) not in ours:
-                run.end()

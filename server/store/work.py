@@ -3,8 +3,8 @@
 ::
 
     <workdir>/incoming/<owner>~<job id>/         uploads whose job isn't accepted yet
-    <workdir>/attempts/<job id>-<n>/work/        what the process writes
-    <workdir>/attempts/<job id>-<n>/results/     what is to be published
+    <workdir>/attempts/<job id>-<n>/work         what the process writes
+    <workdir>/attempts/<job id>-<n>/results      what is to be published
     <workdir>/removed/                           on its way out
 """
 

@@ -17,6 +17,7 @@ COLUMN_UNITS = {
     "longitude": "deg",
     "height_ato": "m",
     "height_agl": "m",
+    "ground": "m",
     "windspeed": "m/s",
     "winddir": "deg",
     "temperature": "Cel",

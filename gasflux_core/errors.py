@@ -44,6 +44,10 @@ class TooLarge(InputError):
     """An input over a limit of size or count."""
 
 
+class NotAccessible(InputError):
+    """An input that is referred to, and can't be had from there."""
+
+
 class InputFaults(InputError):
     """Several faults of one input, told whole."""
 

@@ -47,6 +47,9 @@ FLAG_TEXTS: dict[str, str] = {
     "where the samples are dense; look at the semivariogram.",
     "reversed_wind": "The mean wind blows against the plane's normal. Check the wind direction.",
     "samples_below_ground": "Some samples lie below the ground as it is known. Check heights and height_agl.",
+    "take_off_unsure": "The table begins in the air, so that its first row is not where heights begin: those above "
+    "ground may all be off by the ground's difference. Give take_off_latitude and take_off_longitude.",
+    "terrain_gaps": "The terrain model has no height under some rows; the ground there is that of their neighbours.",
     "transects_left_out": "Transects outside the chosen series were left out. To use them all, set series to all.",
     "turning_wind": "The wind turned by more than 30° during the flight. Split the flight by time windows.",
 }

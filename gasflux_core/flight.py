@@ -209,6 +209,7 @@ def _choose_columns(
 ) -> tuple[list[Match], list[str], list[InputError]]:
     headers = [str(header) for header in raw.columns]
     found = match_columns(headers, gases)
+    _take_x_y(found, headers)
     faults = _apply_names(found, headers, gases, parameters)
     chosen: list[Match] = []
     notes: list[str] = []
@@ -237,6 +238,14 @@ def _choose_columns(
             notes.append(f"{name} was converted from {unit.name} to {units_of(name)[0].name}")
         chosen.append(Match(best.position, best.header, name, unit, best.rank))
     return chosen, notes, faults + _missing(chosen, headers, gases)
+
+
+def _take_x_y(found: dict[str, list[Match]], headers: Sequence[str]) -> None:
+    """Without latitude and longitude take the coordinates as GIS programs and WFS servers name them in CSV."""
+    if "latitude" in found or "longitude" in found:
+        return
+    for name, letter in (("longitude", "x"), ("latitude", "y")):
+        found[name] = [Match(i, header, name, None, 99) for i, header in enumerate(headers) if header.lower() == letter]
 
 
 def _apply_names(

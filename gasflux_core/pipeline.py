@@ -7,7 +7,7 @@ one to the next, tells how far the work is, and gathers what all faces show.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -21,6 +21,7 @@ from gasflux_core.flux_density import FluxDensity, FluxDensityParameters, calcul
 from gasflux_core.kriging import Field, KrigingParameters, krige_flux_plane
 from gasflux_core.parameters import Parameters
 from gasflux_core.plane import PlaneFit, PlaneParameters, fit_plane
+from gasflux_core.terrain import ReadElevation, Terrain, TerrainParameters, add_terrain, places_of
 from gasflux_core.transects import TransectParameters, Transects, find_transects
 from gasflux_core.uncertainty import EmissionRateParameters
 from gasflux_core.variogram import Variogram, VariogramParameters, estimate_variogram
@@ -39,6 +40,7 @@ class Settings(Parameters):
     """The parameters of all stages."""
 
     flight: FlightParameters = FlightParameters()
+    terrain: TerrainParameters = TerrainParameters()
     wind: WindParameters = WindParameters()
     transects: TransectParameters = TransectParameters()
     background: BackgroundParameters = BackgroundParameters()
@@ -75,6 +77,8 @@ class Result:
     notes: tuple[str, ...]
     flags: tuple[str, ...]
     """Of the flight as a whole; those of a gas are with its rate."""
+    terrain: Terrain | None = None
+    """Where heights above ground come from a terrain model."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -100,6 +104,7 @@ class Result:
                 "pattern": self.transects.pattern,
             },
             "wind": self.wind.to_dict(),
+            **({"terrain": self.terrain.to_dict()} if self.terrain is not None else {}),
             "notes": list(self.notes),
             "versions": dict(self.versions),
         }
@@ -111,6 +116,7 @@ def run_pipeline(
     settings: Settings | None = None,
     progress: Progress | None = None,
     notes: Sequence[str] = (),
+    elevation: ReadElevation | None = None,
 ) -> Result:
     """Turn a raw flight table into emission rates.
 
@@ -118,13 +124,16 @@ def run_pipeline(
     :param gases: formulas, such as ``("ch4", "co2")``.
     :param progress: told before each stage.
     :param notes: what was noted before (in the configuration, say), carried into the result.
+    :param elevation: reads a terrain model; heights above ground come from it where the flight has none.
     :raises InputFaults: with all faults of the table.
+    :raises InputError: the terrain model can't be used.
     :raises NoSolution: when no transect, plane or field can be had from the flight.
     """
     settings = settings or Settings()
     tell = progress or _silent
     tell(0.02, "Checking the flight table")
     flight = check_flight(raw, gases, settings.flight)
+    flight, terrain = _over_terrain(flight, elevation, settings.terrain, tell)
     tell(0.08, "Estimating the wind")
     wind = estimate_wind(flight.table, settings.wind)
     tell(0.12, "Finding the transects")
@@ -159,7 +168,8 @@ def run_pipeline(
         settings=settings,
         versions=versions(),
         notes=(*notes, *flight.notes),
-        flags=_flight_flags(flight, wind, transects, plane_fit, flux),
+        flags=_flight_flags(flight, terrain, wind, transects, plane_fit, flux),
+        terrain=terrain,
     )
 
 
@@ -178,10 +188,40 @@ def check_settings(sections: Mapping[str, Mapping[str, Any]]) -> Settings:
     return Settings.check(sections)
 
 
+def _over_terrain(
+    flight: Flight, elevation: ReadElevation | None, parameters: TerrainParameters, tell: Progress
+) -> tuple[Flight, Terrain | None]:
+    """The flight with heights above ground from a terrain model, where there is one and the flight has none."""
+    if elevation is None:
+        return flight, None
+    if "height_agl" in flight.table.columns:
+        note = "heights above ground are the flight's own (height_agl); the terrain model was not used"
+        return replace(flight, notes=(*flight.notes, note)), None
+    tell(0.05, "Reading the terrain model")
+    model = elevation(*places_of(flight.table, parameters))
+    terrain = add_terrain(flight.table, model, parameters)
+    note = (
+        "heights above ground are from the terrain model, with take-off at "
+        f"{terrain.take_off[1]:.5f}, {terrain.take_off[0]:.5f}"
+    )
+    return replace(flight, table=terrain.table, notes=(*flight.notes, note)), terrain
+
+
 def _flight_flags(
-    flight: Flight, wind: Wind, transects: Transects, plane_fit: PlaneFit, flux: FluxDensity
+    flight: Flight,
+    terrain: Terrain | None,
+    wind: Wind,
+    transects: Transects,
+    plane_fit: PlaneFit,
+    flux: FluxDensity,
 ) -> tuple[str, ...]:
-    flags = [*wind.flags, *transects.flags, *plane_fit.flags, *flux.flags]
+    flags = [
+        *(terrain.flags if terrain is not None else ()),
+        *wind.flags,
+        *transects.flags,
+        *plane_fit.flags,
+        *flux.flags,
+    ]
     time = flight.table["time"]
     if float(time.iloc[-1] - time.iloc[0]) > LONG_FLIGHT:
         flags.append("long_flight")

@@ -77,6 +77,22 @@ class Plane:
         east, north = self._direction()
         return self.origin_easting + places * east, self.origin_northing + places * north
 
+    def folded(self, x: ArrayLike, distance: ArrayLike) -> tuple[_Floats, _Floats]:
+        """Easting and northing of places beside the plane's line: downwind of the curtain, outward of the cylinder.
+
+        With the height above the fold as the distance, these are the plane's places after it was folded flat.
+
+        :param distance: m, at right angles to the line.
+        """
+        east, north = self.normal(x)
+        turn = np.radians(self.convergence)
+        away = np.asarray(distance, dtype=float)
+        easting, northing = self.position(x)
+        return (
+            np.asarray(easting + away * (east * np.cos(turn) - north * np.sin(turn)), dtype=float),
+            np.asarray(northing + away * (north * np.cos(turn) + east * np.sin(turn)), dtype=float),
+        )
+
     def along(self, easting: ArrayLike, northing: ArrayLike) -> _Floats:
         """The x of places, by the shortest way to the plane; on the cylinder in [0, period)."""
         if self.radius is not None:

@@ -25,6 +25,9 @@ CRS_NAME = "Upright flight plane: x along the plane, z above take-off"
 _CRS = f'LOCAL_CS["{CRS_NAME}",UNIT["metre",1],AXIS["x along the plane",EAST],AXIS["z above take-off",NORTH]]'
 """WKT 1, since GeoTIFF keeps no more of an engineering system; north stands for up, which WKT 1 does not know."""
 
+FLUX_DENSITY, STANDARD_ERROR = "flux density", "standard error"
+"""What the two bands of a gas are described as, after its name."""
+
 _FLUX_UNIT = "kg m-2 h-1"
 
 _EVEN = 1e-6
@@ -40,27 +43,68 @@ def write_flux_plane(path: Path, field_by_gas: Mapping[str, Field], plane: Plane
     :param versions: program and libraries → version, for the tags.
     :raises ValueError: when there is no field, or the grids differ or are uneven: a fault of the caller.
     """
-    # rasterio takes 0.2 s to import
-    import rasterio
-    from rasterio.crs import CRS
-    from rasterio.transform import Affine
+    first = common_grid(field_by_gas)
+    left = float(first.x[0]) - first.cell_width / 2
+    top = float(first.z[-1]) + first.cell_height / 2
+    write_raster(
+        path,
+        raster_bands(field_by_gas),
+        _CRS,
+        (first.cell_width, 0.0, left, 0.0, -first.cell_height, top),
+        plane_tags(field_by_gas, plane, versions),
+    )
 
+
+def common_grid(field_by_gas: Mapping[str, Field]) -> Field:
+    """The first of the fields, whose grid is that of all.
+
+    :raises ValueError: when there is no field, or the grids differ or are uneven.
+    """
     if not field_by_gas:
         raise ValueError("no field to write")
     first = next(iter(field_by_gas.values()))
     for field in field_by_gas.values():
         _check_grid(field, first)
-    left = float(first.x[0]) - first.cell_width / 2
-    top = float(first.z[-1]) + first.cell_height / 2
+    return first
+
+
+def raster_bands(field_by_gas: Mapping[str, Field]) -> dict[str, NDArray[np.float32]]:
+    """Description of each band → its cells, the highest row first, NaN where unknown."""
+    return {
+        f"{gas} {what}": _as_raster(values)
+        for gas, field in field_by_gas.items()
+        for what, values in ((FLUX_DENSITY, field.estimate), (STANDARD_ERROR, field.standard_error))
+    }
+
+
+def write_raster(
+    path: Path,
+    bands: Mapping[str, NDArray[np.float32]],
+    crs: str,
+    transform: tuple[float, float, float, float, float, float],
+    tags: Mapping[str, str],
+) -> None:
+    """Write flux densities and standard errors as a cloud-optimised GeoTIFF.
+
+    :param bands: as :func:`raster_bands` gives them.
+    :param crs: EPSG code, or WKT.
+    :param transform: a, b, c, d, e, f of x = a·column + b·row + c and y = d·column + e·row + f.
+    """
+    # rasterio takes 0.2 s to import
+    import rasterio
+    from rasterio.crs import CRS
+    from rasterio.transform import Affine
+
+    height, width = next(iter(bands.values())).shape
     profile: dict[str, Any] = {
         "driver": "COG",
-        "width": len(first.x),
-        "height": len(first.z),
-        "count": 2 * len(field_by_gas),
+        "width": width,
+        "height": height,
+        "count": len(bands),
         "dtype": "float32",
         "nodata": float("nan"),
-        "crs": CRS.from_wkt(_CRS),
-        "transform": Affine(first.cell_width, 0.0, left, 0.0, -first.cell_height, top),
+        "crs": CRS.from_user_input(crs),
+        "transform": Affine(*transform),
         "compress": "DEFLATE",
         "predictor": "YES",
         "blocksize": 256,
@@ -69,16 +113,12 @@ def write_flux_plane(path: Path, field_by_gas: Mapping[str, Field], plane: Plane
     }
     # one thread, so that equal input gives equal bytes
     with rasterio.Env(GDAL_NUM_THREADS=1), rasterio.open(path, "w", **profile) as raster:
-        for number, (gas, field) in enumerate(field_by_gas.items()):
-            bands = (("flux density", field.estimate), ("standard error", field.standard_error))
-            for offset, (what, values) in enumerate(bands, start=1):
-                band = 2 * number + offset
-                cells = _as_raster(values)
-                raster.write(cells, band)
-                raster.set_band_description(band, f"{gas} {what}")
-                raster.set_band_unit(band, _FLUX_UNIT)
-                raster.update_tags(band, **_statistics(cells))
-        raster.update_tags(**_tags(field_by_gas, first, plane, versions))
+        for number, (description, cells) in enumerate(bands.items(), start=1):
+            raster.write(cells, number)
+            raster.set_band_description(number, description)
+            raster.set_band_unit(number, _FLUX_UNIT)
+            raster.update_tags(number, **_statistics(cells))
+        raster.update_tags(**tags)
 
 
 def _as_raster(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -102,7 +142,8 @@ def _statistics(cells: NDArray[np.float32]) -> dict[str, str]:
     return {name: f"{value:.9g}" for name, value in figures.items()}
 
 
-def _tags(field_by_gas: Mapping[str, Field], field: Field, plane: Plane, versions: Mapping[str, str]) -> dict[str, str]:
+def plane_tags(field_by_gas: Mapping[str, Field], plane: Plane, versions: Mapping[str, str]) -> dict[str, str]:
+    """What is to be known of the plane beside its cells, as GDAL's metadata."""
     tags = {
         "AREA_OR_POINT": "Area",
         "TIFFTAG_SOFTWARE": f"gasflux-wps {versions.get('gasflux-wps', '')}".strip(),

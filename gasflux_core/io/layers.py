@@ -1,9 +1,9 @@
-"""Layers for maps: the flight's track and the plane's footprint as GeoJSON (RFC 7946), zipped for GIS clients."""
+"""Layers for maps: the flight's track and the plane's footprint, as GeoJSON (RFC 7946) and together in one zip."""
 
 from __future__ import annotations
 
-import json
 import math
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -62,7 +62,7 @@ def track_geojson(table: pd.DataFrame, gases: Sequence[str]) -> dict[str, Any]:
     columns.update({name: [_plain(value) for value in shown[name].tolist()] for name in names})
     places = zip(shown["longitude"].tolist(), shown["latitude"].tolist(), strict=True)
     features = [
-        _feature("Point", _rounded(place), dict(zip(columns, values, strict=True)))
+        _feature(values[0], "Point", _rounded(place), dict(zip(columns, values, strict=True)))
         for place, values in zip(places, zip(*columns.values(), strict=True), strict=True)
     ]
     return {"type": "FeatureCollection", "features": features}
@@ -92,30 +92,66 @@ def footprint_geojson(plane: Plane, fields: Mapping[str, Field]) -> dict[str, An
         columns[f"{gas}_flux"] = [_plain(value) for value in flux.tolist()]
         columns[f"{gas}_rate"] = [_plain(value) for value in (flux * field.cell_width).tolist()]
     features = [
-        _feature("LineString", list(ends), dict(zip(columns, values, strict=True)))
-        for ends, values in zip(pairwise(places), zip(*columns.values(), strict=True), strict=True)
+        _feature(number, "LineString", list(ends), dict(zip(columns, values, strict=True)))
+        for number, (ends, values) in enumerate(
+            zip(pairwise(places), zip(*columns.values(), strict=True), strict=True), start=1
+        )
     ]
     return {"type": "FeatureCollection", "features": features}
 
 
 def write_layers_zip(path: Path, layers: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write each layer as ``<name>.geojson`` into one zip; equal layers give equal bytes.
+    """Write the layers into a GeoPackage, and that into a zip; equal layers give equal bytes.
 
-    :param layers: plain file name without ending → GeoJSON.
-    :raises ValueError: when a name is no plain file name, or a layer holds NaN: a fault of the caller.
+    Clients that are handed a zip look into it only where it holds a single file, and QGIS opens the first layer of
+    that one by itself.
+
+    :param layers: name of each layer → GeoJSON, all features of one kind of geometry in longitude and latitude.
     """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, layer in layers.items():
-            if not name.replace("_", "").replace("-", "").isalnum():
-                raise ValueError(f"{name!r} is no plain file name")
-            entry = zipfile.ZipInfo(f"{name}.geojson", _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, json.dumps(layer, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        package = Path(folder) / "layers.gpkg"
+        for number, (name, layer) in enumerate(layers.items()):
+            _add_layer(package, name, layer["features"], append=number > 0)
+        entry = zipfile.ZipInfo(package.name, _EPOCH)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.external_attr = 0o644 << 16
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(entry, package.read_bytes())
 
 
-def _feature(kind: str, coordinates: Any, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties}
+def _add_layer(package: Path, name: str, features: Sequence[Mapping[str, Any]], *, append: bool) -> None:
+    # Heavy, and needed only where layers are written.
+    import pyogrio
+    import pyogrio.raw
+    import shapely
+
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    table = pd.DataFrame.from_records([feature["properties"] for feature in features])
+    # The date of the last change, which the package holds.
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1980-01-01T00:00:00.000Z"})
+    pyogrio.raw.write(
+        package,
+        shapely.to_wkb(shapes),
+        [column.to_numpy() for _, column in table.items()],
+        list(table.columns),
+        field_mask=[column.isna().to_numpy() for _, column in table.items()],
+        layer=name,
+        driver="GPKG",
+        geometry_type=shapes[0].geom_type,
+        crs="EPSG:4326",
+        append=append,
+        # GDAL 3.6, which QGIS 3.22 comes with, doesn't find a package of a newer version within a zip.
+        dataset_options={"VERSION": "1.2"},
+    )
+
+
+def _feature(number: int, kind: str, coordinates: Any, properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "id": number,
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": properties,
+    }
 
 
 def _rounded(place: tuple[float, float]) -> list[float]:

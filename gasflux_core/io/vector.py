@@ -20,6 +20,10 @@ from gasflux_core.headers import match_columns
 
 LONGITUDE_LATITUDE = "EPSG:4326"
 
+_WFS_1 = "http://www.opengis.net/wfs"
+_GML_3_1 = "http://www.opengis.net/gml"
+"""Also GML 2's, which has no element ``pos``."""
+
 
 def read_geojson(path: Path, parameter: str, max_rows: int) -> pd.DataFrame:
     """Read the points of a GeoJSON FeatureCollection (RFC 7946; a ``crs`` of the 2008 form is heeded).
@@ -91,10 +95,14 @@ def read_gml(path: Path, parameter: str, max_rows: int) -> pd.DataFrame:
     if not any(name.startswith("http://www.opengis.net/gml") for name in namespaces) or b"<OGRVRT" in text:
         name = root.tag.rpartition("}")[2]
         raise InputError(f"{parameter}: the XML (<{name[:60]}>) is no GML feature collection", parameter)
-    return _read_layer(path, "GML", parameter, max_rows)
+    # WFS 1.1 writes positions in the order of their system's own axes even where it names that EPSG:4326, a name that
+    # elsewhere stands for longitude before latitude (OGC 04-094, clause 9.2; OGC's axis order policy)
+    is_wfs_1_1 = root.tag == f"{{{_WFS_1}}}FeatureCollection" and root.find(f".//{{{_GML_3_1}}}pos") is not None
+    options = {"CONSIDER_EPSG_AS_URN": "YES"} if is_wfs_1_1 else {}
+    return _read_layer(path, "GML", parameter, max_rows, **options)
 
 
-def _read_layer(path: Path, driver: str, parameter: str, max_rows: int) -> pd.DataFrame:
+def _read_layer(path: Path, driver: str, parameter: str, max_rows: int, **options: str) -> pd.DataFrame:
     # GDAL takes 0.3 s to load, and most flights come as CSV
     import pyogrio
     import pyogrio.raw
@@ -111,11 +119,11 @@ def _read_layer(path: Path, driver: str, parameter: str, max_rows: int) -> pd.Da
             if len(layers) != 1:
                 found = ", ".join(str(name) for name, _ in layers) or "none"
                 raise InputError(f"{parameter}: expected one layer, found {len(layers)} ({found})", parameter)
-            info = pyogrio.read_info(copy, force_feature_count=True)
+            info = pyogrio.read_info(copy, force_feature_count=True, **options)
             if info["driver"] != driver:
                 raise InputError(f"{parameter}: the file reads as {info['driver']}, not as {driver}", parameter)
             _limit_rows(int(info["features"]), parameter, max_rows)
-            meta, _, shapes, fields = pyogrio.raw.read(copy, datetime_as_string=True)
+            meta, _, shapes, fields = pyogrio.raw.read(copy, datetime_as_string=True, **options)
         except (DataSourceError, DataLayerError) as error:
             reason = str(error).replace(str(copy), "the file")[:200]
             raise InputError(f"{parameter}: GDAL can't read the {driver} file ({reason})", parameter) from None

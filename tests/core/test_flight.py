@@ -136,6 +136,16 @@ def test_the_very_name_wins_over_an_alias_and_says_so() -> None:
     assert any("altitude" in note and "height_ato" in note for note in flight.notes)
 
 
+def test_without_latitude_and_longitude_x_and_y_are_taken_and_said_so() -> None:
+    raw = raw_flight()
+    named = check_flight(raw.rename(columns={"longitude": "X", "latitude": "Y"}), ["ch4"])
+    pd.testing.assert_frame_equal(named.table, check_flight(raw, ["ch4"]).table)
+    assert "column 'X' was taken as longitude" in named.notes and "column 'Y' was taken as latitude" in named.notes
+    both = check_flight(raw.assign(x=1.0, y=2.0), ["ch4"])
+    pd.testing.assert_frame_equal(both.table, named.table)
+    assert "latitude" in faults_of(raw.rename(columns={"longitude": "X"}).drop(columns="latitude"))
+
+
 def test_two_columns_as_good_as_each_other_are_a_fault() -> None:
     raw = raw_flight().rename(columns={"ch4": "CH4 (ppm)"}).assign(CH4_ppb=1950.0)
     assert "more than one column" in faults_of(raw)

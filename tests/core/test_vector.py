@@ -243,3 +243,17 @@ def test_a_geopackage_cut_short(tmp_path: Path) -> None:
     path = write_layer(tmp_path / "flight.gpkg", "GPKG")
     path.write_bytes(path.read_bytes()[:5000])
     assert "GeoPackage" in fault(path)
+
+
+def test_wfs_1_1_has_latitude_first_even_where_it_says_epsg_4326(tmp_path: Path) -> None:
+    """As MapServer writes it; GML 2 of WFS 1.0.0 has longitude first under the same name."""
+    path = tmp_path / "wfs.gml"
+    for position in ("<gml:pos>51.4 -1.3</gml:pos>", "<gml:coordinates>-1.3,51.4</gml:coordinates>"):
+        path.write_text(
+            '<wfs:FeatureCollection xmlns:wfs="http://www.opengis.net/wfs" xmlns:gml="http://www.opengis.net/gml" '
+            'xmlns:ms="http://example.org/ms"><gml:featureMember><ms:flight><ms:geometry>'
+            f'<gml:Point srsName="EPSG:4326">{position}</gml:Point></ms:geometry><ms:ch4>2.1</ms:ch4></ms:flight>'
+            "</gml:featureMember></wfs:FeatureCollection>"
+        )
+        table = read_table(path)
+        assert (table["latitude"][0], table["longitude"][0], table["ch4"][0]) == (51.4, -1.3, 2.1)

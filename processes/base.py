@@ -8,12 +8,21 @@ A process is a :class:`StageProcess`, a true ``pywps.Process``: it runs under a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import ParseResult
 
-from pywps import ComplexInput, ComplexOutput, LiteralInput, LiteralOutput, Process
+from pywps import (
+    BoundingBoxInput,
+    BoundingBoxOutput,
+    ComplexInput,
+    ComplexOutput,
+    LiteralInput,
+    LiteralOutput,
+    Process,
+)
 from pywps.app.exceptions import ProcessError
 from pywps.app.WPSRequest import WPSRequest
 from pywps.exceptions import InvalidParameterValue
@@ -24,6 +33,7 @@ from pywps.response.execute import ExecuteResponse
 from pywps.validator.allowed_value import ALLOWEDVALUETYPE, RANGECLOSURETYPE
 
 from gasflux_core.errors import GasFluxError, InputError, InputFaults, MissingInput
+from processes.bounding_box import BoundingBox, read_bounding_box
 from processes.declaration import (
     Context,
     DataType,
@@ -107,6 +117,14 @@ class Inputs:
         """All values of a literal input that were sent."""
         return [item.data for item in self._items.get(identifier, ()) if item.data is not None]
 
+    def box(self, identifier: str) -> BoundingBox | None:
+        """First value of a bounding box input, or None."""
+        for item in self._items.get(identifier, ()):
+            if item.data is not None:
+                half = len(item.data) // 2
+                return BoundingBox(tuple(item.data[:half]), tuple(item.data[half:]), item.crs)
+        return None
+
     def text(self, identifier: str) -> str | None:
         """First value of a literal input as text, or None."""
         value = self.value(identifier)
@@ -136,6 +154,8 @@ class StageProcess(Process):  # type: ignore[misc]
     version: ClassVar[str] = version("gasflux-wps")
     passes_on: ClassVar[frozenset[str]] = frozenset()
     """Inputs that the process only hands to the jobs it asks for: they are neither fetched nor given to :meth:`run`."""
+    implies: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Output → other outputs without which it is of no use; they are made and kept with it, asked for or not."""
 
     def __init__(self) -> None:
         cls = type(self)
@@ -190,6 +210,12 @@ def declaration(process: Process) -> ProcessDeclaration:
     )
 
 
+def with_implied(process: Process, outputs: Collection[str]) -> frozenset[str]:
+    """The outputs, and those that they imply."""
+    implies: Mapping[str, frozenset[str]] = getattr(process, "implies", {})
+    return frozenset(outputs).union(*(implies.get(identifier, ()) for identifier in outputs))
+
+
 def execute(process: Process, values: Mapping[str, Sequence[InputValue]], context: Context) -> dict[str, OutputValue]:
     """Run a process's PyWPS handler once, in the context's work folder.
 
@@ -229,6 +255,7 @@ class _PlainContext:
     """The context of a process that runs under a plain ``pywps.Service``."""
 
     outputs: frozenset[str] | None = None
+    map_services: Mapping[str, str] = {}
 
     def __init__(self, process: Process, request: WPSRequest, response: ExecuteResponse) -> None:
         self.workdir = Path(process.workdir)
@@ -238,7 +265,7 @@ class _PlainContext:
     def progress(self, fraction: float, text: str) -> None:
         self._response.update_status(text, round(100 * fraction))
 
-    def fetch(self, url: str, parameter: str) -> Path:
+    def fetch(self, url: str, parameter: str, media_types: Sequence[str] = ()) -> Path:
         raise InputError(f"{parameter}: this service fetches no addresses; send the content itself", parameter)
 
     def passed_on(self, identifier: str) -> int:
@@ -298,6 +325,9 @@ def _filled(item: Any, value: InputValue) -> Any:
         one.media_type = value.media_type
     elif isinstance(one, Literal):
         one.take(value)
+    elif isinstance(one, BoundingBoxInput):
+        box = read_bounding_box(_declared_input(item), value.text or "")
+        one.data, one.crs = [*box.lower, *box.upper], box.crs
     else:
         try:
             one.data = read_literal(_declared_input(item), value.text, value.unit)
@@ -307,6 +337,10 @@ def _filled(item: Any, value: InputValue) -> Any:
 
 
 def _set_output(output: Any, value: OutputValue) -> None:
+    if isinstance(output, BoundingBoxOutput):
+        *corners, output.crs = (value.text or "").split(",")
+        output.data = [float(corner) for corner in corners]
+        return
     if value.file is None:
         output.data = value.text
         return
@@ -316,13 +350,20 @@ def _set_output(output: Any, value: OutputValue) -> None:
 
 
 def _made_output(output: Any) -> OutputValue | None:
+    if isinstance(output, BoundingBoxOutput):
+        if output.data is None:
+            return None
+        half = len(output.data) // 2
+        return OutputValue(text=BoundingBox(tuple(output.data[:half]), tuple(output.data[half:]), output.crs).text)
     if output.prop is None:
         return None
     if isinstance(output, ComplexOutput):
         return OutputValue(file=Path(output.file), media_type=output.data_format.mime_type)
     if output.data is None:
         return None
-    return OutputValue(text=literal_text(output.data), unit=output.uom.uom if output.uom else None)
+    # PyWPS takes addresses apart.
+    text = output.data.geturl() if isinstance(output.data, ParseResult) else literal_text(output.data)
+    return OutputValue(text=text, unit=output.uom.uom if output.uom else None)
 
 
 def _allowed_values(declared: InputDeclaration) -> list[Any]:
@@ -352,6 +393,8 @@ def _declared_input(item: Any) -> InputDeclaration:
     }
     if isinstance(item, ComplexInput):
         return InputDeclaration(kind="complex", formats=_declared_formats(item), **common)
+    if isinstance(item, BoundingBoxInput):
+        return InputDeclaration(kind="bbox", crs=tuple(item.crss), **common)
     allowed = [value for value in item.allowed_values if isinstance(value, AllowedValue)]
     ranges = [value for value in allowed if value.allowed_type == ALLOWEDVALUETYPE.RANGE]
     default = item._default
@@ -372,6 +415,8 @@ def _declared_output(item: Any) -> OutputDeclaration:
     if isinstance(item, LiteralOutput):
         unit = item.uoms[0].uom if item.uoms else None
         return OutputDeclaration(item.identifier, title, abstract, "literal", _data_type(item), unit)
+    if isinstance(item, BoundingBoxOutput):
+        return OutputDeclaration(item.identifier, title, abstract, "bbox", crs=tuple(item.crss))
     return OutputDeclaration(
         item.identifier,
         title,
@@ -390,5 +435,10 @@ def _declared_formats(item: Any) -> tuple[FormatDeclaration, ...]:
 
 
 def _data_type(item: Any) -> DataType:
-    known: dict[str, DataType] = {"integer": "integer", "float": "float", "boolean": "boolean"}
+    known: dict[str, DataType] = {
+        "integer": "integer",
+        "float": "float",
+        "boolean": "boolean",
+        "anyURI": "anyURI",
+    }
     return known.get(item.data_type, "string")

@@ -24,6 +24,7 @@ from processes.campaign_products import (
     write_map,
 )
 from processes.declaration import Context, InputDeclaration, OutputValue, PassedOn, SubRequest
+from processes.elevation import dem_url_input
 from processes.inputs import gases_input
 from processes.outputs import complex_output, json_value, quantity_output, quantity_value, table_value, wants
 
@@ -105,6 +106,7 @@ class Campaign(StageProcess):
                 "Address (http or https) of a text as in configuration; counts as further configurations.",
                 MOST_CONFIGURATIONS,
             ),
+            dem_url_input(),
         ]
 
     def declare_outputs(self) -> list[Any]:
@@ -143,12 +145,12 @@ class Campaign(StageProcess):
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
         cases = _cases(inputs, context.passed_on("flights"))
         outputs = ("figures", "footprint") if wants(context, "map") else ("figures",)
-        gases = [str(value) for value in inputs.values("gases")]
+        common = {name: [str(value) for value in inputs.values(name)] for name in ("gases", "dem_url")}
         several = cases[-1].configuration > 1
         requests = [
             SubRequest(
                 f"{case.label}, configuration {case.configuration}" if several else case.label,
-                {**case.inputs, **({"gases": gases} if gases else {})},
+                {**case.inputs, **{name: values for name, values in common.items() if values}},
                 outputs,
             )
             for case in cases

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-DataType = Literal["string", "integer", "float", "boolean"]
+DataType = Literal["string", "integer", "float", "boolean", "anyURI"]
+
+Kind = Literal["literal", "complex", "bbox"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class InputDeclaration:
     identifier: str
     title: str
     abstract: str
-    kind: Literal["literal", "complex"]
+    kind: Kind
     min_occurs: int = 1
     max_occurs: int = 1
     data_type: DataType = "string"
@@ -46,6 +48,8 @@ class InputDeclaration:
     maximum_excluded: bool = False
     formats: tuple[FormatDeclaration, ...] = ()
     """Of a complex input; the first is the default."""
+    crs: tuple[str, ...] = ()
+    """URNs of the reference systems in which a bounding box may come; the first is the default."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,14 @@ class OutputDeclaration:
     identifier: str
     title: str
     abstract: str
-    kind: Literal["literal", "complex"]
+    kind: Kind
     data_type: DataType = "string"
     unit: str | None = None
     formats: tuple[FormatDeclaration, ...] = ()
     by_reference: bool = False
     """Whether it comes by reference where the client doesn't say."""
+    crs: tuple[str, ...] = ()
+    """URNs of the reference systems in which a bounding box is given; the first is the default."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class ProcessDeclaration:
 
 @dataclass(frozen=True)
 class InputValue:
-    """One value of an input, ready to be read: text of a literal, or a file of a complex input."""
+    """One value of an input, ready to be read: text of a literal or a bounding box, or a file of a complex input."""
 
     text: str | None = None
     file: Path | None = None
@@ -96,7 +102,7 @@ class InputValue:
 
 @dataclass(frozen=True)
 class OutputValue:
-    """One output that a process made: text of a literal, or a file in the work folder."""
+    """One output that a process made: text of a literal or a bounding box, or a file in the work folder."""
 
     text: str | None = None
     file: Path | None = None
@@ -146,13 +152,17 @@ class Context(Protocol):
     """Empty folder of the job's own; files written here and named in an output are kept."""
     outputs: frozenset[str] | None
     """Identifiers of the outputs the client asked for, so that no others are made; None: all."""
+    map_services: Mapping[str, str]
+    """Kind (``wms``, ``wcs``, ``wfs``, ``features``) → address at which the job's results will be on the map; those
+    that nobody serves here are left out."""
 
     def progress(self, fraction: float, text: str) -> None:
         """Tell how far the work is: 0 to 1, and in words what is being done."""
 
-    def fetch(self, url: str, parameter: str) -> Path:
+    def fetch(self, url: str, parameter: str, media_types: Sequence[str] = ()) -> Path:
         """Fetch a URL given in a literal input into the work folder.
 
+        :param media_types: in which the content is read, to choose where the address leads to several.
         :raises gasflux_core.errors.InputError: naming ``parameter``, the URL and the reason.
         """
 

@@ -29,3 +29,11 @@ FLIGHT_FORMATS = (
     ZIP,
 )
 """In what a flight may come; the first is taken where the client doesn't say, and the content decides."""
+
+TERRAIN_FORMATS = (
+    Format("image/tiff", extension=".tif", encoding="base64"),
+    GEOTIFF,
+    Format("image/tiff; application=geotiff", extension=".tif", encoding="base64"),
+    Format("image/tiff; application=geotiff; profile=cloud-optimized", extension=".tif", encoding="base64"),
+)
+"""In what a terrain model may come."""

@@ -11,6 +11,7 @@ from gasflux_core.pipeline import Result, run_pipeline
 from processes import formats
 from processes.base import Inputs, StageProcess
 from processes.declaration import Context, OutputValue
+from processes.elevation import dem_inputs, read_dem
 from processes.inputs import (
     Setting,
     configuration_input,
@@ -22,7 +23,15 @@ from processes.inputs import (
     read_settings,
     setting_inputs,
 )
-from processes.outputs import complex_output, file_value, quantity_value, rate_outputs
+from processes.outputs import (
+    IMPLIED_BY_MAPS,
+    complex_output,
+    file_value,
+    map_outputs,
+    map_values,
+    quantity_value,
+    rate_outputs,
+)
 from processes.products import write_products
 
 SETTINGS = (
@@ -69,6 +78,7 @@ class GasFlux(StageProcess):
         "kriging",
     )
 
+    implies = IMPLIED_BY_MAPS
     flight_identifier = "flight"
     """The input by which the flight comes."""
 
@@ -77,6 +87,7 @@ class GasFlux(StageProcess):
             self.declare_flight(),
             gases_input(),
             *setting_inputs(SETTINGS),
+            *self.declare_terrain(),
             configuration_input(),
             configuration_url_input(),
         ]
@@ -84,6 +95,10 @@ class GasFlux(StageProcess):
     def declare_flight(self) -> Any:
         """The input by which the flight comes."""
         return flight_input()
+
+    def declare_terrain(self) -> list[Any]:
+        """The inputs by which a terrain model may come."""
+        return dem_inputs()
 
     def declare_outputs(self) -> list[Any]:
         return [
@@ -109,18 +124,28 @@ class GasFlux(StageProcess):
                 "The plane's line on the ground, one segment a grid step, with the flux through it.",
                 formats.GEOJSON,
             ),
-            complex_output("layers", "Layers", "Track and footprint as GeoJSON in one zip, for QGIS.", formats.ZIP),
+            complex_output("layers", "Layers", "Footprint and track in a zipped GeoPackage, for QGIS.", formats.ZIP),
+            complex_output(
+                "flux_plane_map",
+                "Flux plane on the map",
+                "The same bands as GeoTIFF in the map's metres (UTM): the plane folded flat to the ground, downwind "
+                "about its lower edge, which lies on the footprint.",
+                formats.GEOTIFF,
+            ),
+            *map_outputs(),
             complex_output("table", "Table", "The flight table with what every stage added.", formats.CSV),
             *report_outputs(),
         ]
 
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
+        addresses = map_values(context)
         flight = self.flight_file(inputs, context)
         result = self.calculate(flight, inputs, context)
         first = next(iter(result.gases.values())).rate
         return {
             "emission_rate": quantity_value(first.emission_rate, "kg/h"),
             "uncertainty": quantity_value(first.standard_uncertainty, "kg/h"),
+            **addresses,
             **self.write(result, flight, context),
         }
 
@@ -129,6 +154,7 @@ class GasFlux(StageProcess):
         configuration = read_configuration_input(inputs, context)
         settings = read_settings(inputs, SETTINGS, configuration)
         gases = read_gases(inputs, configuration)
+        dem = read_dem(inputs, context)
         context.progress(0.0, "Reading the flight table")
         raw = read_table(flight, inputs.media_type(self.flight_identifier), parameter=self.flight_identifier)
 
@@ -136,7 +162,8 @@ class GasFlux(StageProcess):
             context.progress(_CALCULATED * fraction, text)
 
         try:
-            return run_pipeline(raw, gases, settings, tell, configuration.notes)
+            notes = (*configuration.notes, *dem.notes)
+            return run_pipeline(raw, gases, settings, tell, notes, dem.read if dem.path else None)
         except GasFluxError as error:
             for fault in (error, *getattr(error, "faults", ())):
                 # Stages call their data "flight" or "table"; here both came by one input.

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gasflux_core.errors import MissingInput
+from processes import formats
 from processes.base import Inputs
 from processes.declaration import Context
+from processes.elevation import dem_url_input
 from processes.gas_flux import GasFlux
 from processes.inputs import flight_url_input
 
@@ -25,8 +27,12 @@ class GasFluxFromUrl(GasFlux):
     def declare_flight(self) -> Any:
         return flight_url_input()
 
+    def declare_terrain(self) -> list[Any]:
+        # A literal, as all inputs here, for clients that can send no others.
+        return [dem_url_input()]
+
     def flight_file(self, inputs: Inputs, context: Context) -> Path:
         url = inputs.text("flight_url")
         if url is None:
             raise MissingInput("flight_url: an address is required", "flight_url")
-        return context.fetch(url, "flight_url")
+        return context.fetch(url, "flight_url", [form.mime_type for form in formats.FLIGHT_FORMATS])

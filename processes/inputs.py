@@ -199,7 +199,8 @@ def flight_url_input() -> base.Literal:
         identifier="flight_url",
         title="Address of the flight table",
         abstract="Address (http or https) of the flight, in any format that the process gas_flux reads as its input "
-        "flight; a GetFeature request to a WFS is one.",
+        "flight: a GetFeature request to a WFS, the items of an OGC API - Features collection (all pages are read), an "
+        "output of another process, or an Execute request.",
         kind="literal",
     )
     return base.Literal(literal)

@@ -12,10 +12,25 @@ import numpy as np
 import pandas as pd
 from pywps import ComplexOutput, Format, LiteralOutput
 
+from gasflux_core.errors import InputError
 from gasflux_core.io.tables import write_table
 from processes import formats
 from processes.declaration import Context, OutputValue
 from processes.literals import LiteralValue, literal_text
+
+_MAP_OUTPUTS = {
+    "wms": ("WMS", "Address of the results as pictures of a map (WMS 1.3.0)."),
+    "wcs": ("WCS", "Address of the flux plane as a coverage (WCS 2.0.1)."),
+    "wfs": ("WFS", "Address of track and footprint as features (WFS 2.0.0)."),
+    "features": ("OGC API - Features", "Address of track, footprint and the plane's cells as OGC API - Features."),
+}
+"""Kind of map service → title and abstract of the output with its address."""
+
+SERVED_ON_MAPS = frozenset({"flux_plane_map", "track", "footprint"})
+"""Outputs that the map services are made of."""
+
+IMPLIED_BY_MAPS = dict.fromkeys(_MAP_OUTPUTS, SERVED_ON_MAPS)
+"""For :attr:`processes.base.StageProcess.implies`."""
 
 
 def complex_output(
@@ -49,6 +64,33 @@ def rate_outputs() -> list[LiteralOutput]:
             "uncertainty", "Standard uncertainty", "Combined standard uncertainty of that emission rate.", "kg/h"
         ),
     ]
+
+
+def map_outputs() -> list[LiteralOutput]:
+    """Addresses at which other programs find the job's results on the map."""
+    return [
+        LiteralOutput(kind, title, data_type="anyURI", abstract=abstract)
+        for kind, (title, abstract) in _MAP_OUTPUTS.items()
+    ]
+
+
+def map_values(context: Context) -> dict[str, OutputValue]:
+    """The values of :func:`map_outputs` that were asked for.
+
+    :raises InputError: one was asked for by name, and this service has no such map.
+    """
+    for kind in _MAP_OUTPUTS.keys() - context.map_services.keys():
+        if context.outputs is not None and kind in context.outputs:
+            raise InputError(
+                f"{kind}: this service serves no results as {_MAP_OUTPUTS[kind][0]}; leave the output out, or ask the "
+                "operator to install MapServer",
+                kind,
+            )
+    return {
+        kind: OutputValue(text=context.map_services[kind])
+        for kind in _MAP_OUTPUTS
+        if kind in context.map_services and wants(context, kind)
+    }
 
 
 def stage_values(context: Context, result: Any) -> dict[str, OutputValue]:

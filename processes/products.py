@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gasflux_core.io.geotiff import write_flux_plane
 from gasflux_core.io.layers import footprint_geojson, track_geojson, write_layers_zip
+from gasflux_core.io.plane_map import write_flux_plane_map
 from gasflux_core.io.tables import write_table
 from gasflux_core.kriging import Field
 from gasflux_core.pipeline import Result
@@ -26,6 +27,7 @@ FILE_NAMES = {
     "track": "track.geojson",
     "footprint": "footprint.geojson",
     "layers": "layers.zip",
+    "flux_plane_map": "flux_plane_map.tif",
     "table": "table.csv",
     "report": "report.html",
     "preview": "preview.png",
@@ -82,6 +84,10 @@ def _write_flux_plane(result: Result, path: Path) -> None:
     write_flux_plane(path, fields_on_one_grid(result), result.plane_fit.plane, result.versions)
 
 
+def _write_flux_plane_map(result: Result, path: Path) -> None:
+    write_flux_plane_map(path, fields_on_one_grid(result), result.plane_fit.plane, result.versions)
+
+
 def _write_figures(result: Result, path: Path) -> None:
     path.write_text(json_text(result.figures()), encoding="utf-8")
 
@@ -103,7 +109,8 @@ def _write_footprint(result: Result, path: Path) -> None:
 
 
 def _write_layers(result: Result, path: Path) -> None:
-    write_layers_zip(path, {"track": _track(result), "footprint": _footprint(result)})
+    # A client that opens only one layer shows the first.
+    write_layers_zip(path, {"footprint": _footprint(result), "track": _track(result)})
 
 
 def _write_table(result: Result, path: Path) -> None:
@@ -134,6 +141,7 @@ _WRITERS: dict[str, Callable[[Result, Path], None]] = {
     "track": _write_track,
     "footprint": _write_footprint,
     "layers": _write_layers,
+    "flux_plane_map": _write_flux_plane_map,
     "table": _write_table,
     "preview": _write_preview,
 }

@@ -1,13 +1,14 @@
-"""Every kind of literal there and back."""
+"""Every kind of literal, and a bounding box, there and back."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pywps import LiteralOutput
+from pywps import BoundingBoxInput, BoundingBoxOutput, LiteralOutput
 
 from processes import formats
 from processes.base import Inputs, Literal, StageProcess
+from processes.bounding_box import CRS84, WGS84, BoundingBox
 from processes.declaration import Context, InputDeclaration, OutputValue
 from processes.literals import LiteralValue, literal_text, read_literal
 from processes.outputs import complex_output, json_value
@@ -45,17 +46,31 @@ DECLARED = (
         "integer", "Integer", "A whole number.", "literal", min_occurs=0, data_type="integer", default="0"
     ),
 )
-"""One input of every kind."""
+"""One literal input of every kind."""
+
+_SYSTEMS = (WGS84, CRS84)
+_WORLD = BoundingBox((-90.0, -180.0), (90.0, 180.0), WGS84)
 
 
 class Echo(StageProcess):
     identifier = "echo"
     title = "Echo literals"
-    abstract = "Gives back the literals that came, one of every kind, each by itself and all in one JSON object."
-    keywords = ("diagnostics", "echo", "literal")
+    abstract = (
+        "Gives back the literals that came, one of every kind, each by itself and all in one JSON object, and a "
+        "bounding box."
+    )
+    keywords = ("diagnostics", "echo", "literal", "bounding box")
 
     def declare_inputs(self) -> list[Any]:
-        return [Literal(item) for item in DECLARED]
+        box = BoundingBoxInput(
+            "bounding_box",
+            "Bounding box",
+            list(_SYSTEMS),
+            abstract="A box on the map.",
+            dimensions=2,
+            min_occurs=0,
+        )
+        return [*(Literal(item) for item in DECLARED), box]
 
     def declare_outputs(self) -> list[Any]:
         literals = [
@@ -71,7 +86,13 @@ class Echo(StageProcess):
         all_of_them = complex_output(
             "all", "All", "All inputs by their names, each as a list.", formats.JSON, by_reference=False
         )
-        return [*literals, all_of_them]
+        box = BoundingBoxOutput(
+            "bounding_box",
+            "Bounding box",
+            list(_SYSTEMS),
+            abstract="The input bounding_box; the whole world where none came.",
+        )
+        return [*literals, all_of_them, box]
 
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
         context.progress(0.5, "Echoing")
@@ -80,7 +101,8 @@ class Echo(StageProcess):
             item.identifier: OutputValue(text=", ".join(map(literal_text, values[item.identifier])), unit=item.unit)
             for item in DECLARED
         }
-        return {**echoed, "all": json_value(context, "all", values)}
+        box = inputs.box("bounding_box") or _WORLD
+        return {**echoed, "all": json_value(context, "all", values), "bounding_box": OutputValue(text=box.text)}
 
 
 def _values(declared: InputDeclaration, inputs: Inputs) -> list[LiteralValue]:

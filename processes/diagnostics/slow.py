@@ -61,10 +61,13 @@ class Slow(StageProcess):
         began = time.monotonic()
         with _deaf_to_term(bool(inputs.value("ignore_term"))):
             children = [_leave_behind() for _ in range(int(number(inputs, "children", 0)))]
-            left = f", left behind: {' '.join(map(str, children))}" if children else ""
-            for step in range(steps):
-                context.progress(step / steps, f"Step {step + 1} of {steps}{left}")
-                time.sleep(max(0.0, began + seconds * (step + 1) / steps - time.monotonic()))
+            for step in range(1, steps + 1):
+                fraction = (step - 1) / steps
+                if children:
+                    context.progress(fraction, f"Step {step} of {steps}, left behind: {' '.join(map(str, children))}")
+                else:
+                    context.progress(fraction, f"Step {step} of {steps}")
+                time.sleep(max(0.0, began + seconds * step / steps - time.monotonic()))
         return {
             "seconds": quantity_value(time.monotonic() - began, "s"),
             "children": json_value(context, "children", children),

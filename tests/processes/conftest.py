@@ -13,6 +13,9 @@ from gasflux_core.io.tables import write_table
 from gasflux_core.simulate import SimulationParameters, simulate_flight
 from processes.base import execute
 from processes.declaration import InputValue, PassedOn, SubRequest, SubResult
+from tests.core.dems import write_dem
+
+MAP_SERVICES = {kind: f"http://example.org/ows/job?service={kind}" for kind in ("wms", "wcs", "wfs", "features")}
 
 
 @dataclass
@@ -25,13 +28,14 @@ class RecordingContext:
     addresses: dict[str, Path] = field(default_factory=dict)
     passed: dict[str, list[InputValue]] = field(default_factory=dict)
     """Values of the inputs that are passed on only."""
+    map_services: dict[str, str] = field(default_factory=MAP_SERVICES.copy)
     asked: list[tuple[str, SubRequest]] = field(default_factory=list)
     """Sub-jobs that were asked for, each with its process."""
 
     def progress(self, fraction: float, text: str) -> None:
         self.told.append((fraction, text))
 
-    def fetch(self, url: str, parameter: str) -> Path:
+    def fetch(self, url: str, parameter: str, media_types: Sequence[str] = ()) -> Path:
         if url not in self.addresses:
             raise InputError(f"{parameter}: {url} answered 404", parameter)
         return self.addresses[url]
@@ -71,8 +75,11 @@ def context(tmp_path: Path) -> RecordingContext:
 
 @pytest.fixture(scope="session")
 def small_flight(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A simulated flight of 150 rows through the plume of 10 kg/h of methane."""
+    """A simulated flight of 150 rows through the plume of 10 kg/h of methane; beside it dem.tif, its level ground."""
     path = tmp_path_factory.mktemp("flight") / "small.csv"
-    simulation = simulate_flight(SimulationParameters.check({"seed": 1, "transects": 6, "width": 120}))
+    parameters = SimulationParameters.check({"seed": 1, "transects": 6, "width": 120})
+    simulation = simulate_flight(parameters)
     write_table(simulation.table, path)
+    corner = {"left": parameters.longitude - 0.01, "top": parameters.latitude + 0.01, "cell": 5e-4}
+    write_dem(path.with_name("dem.tif"), lambda x, y: 0 * x + 80.0, crs="EPSG:4326", size=(40, 40), **corner)
     return path

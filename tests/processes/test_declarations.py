@@ -23,6 +23,7 @@ PROCESSES = {
     "kriging",
     "report",
     "simulate_flight",
+    "terrain",
     "transects",
     "variogram",
     "wind",
@@ -113,18 +114,25 @@ def test_allowed_values_are_texts(said: ProcessDeclaration, item: InputDeclarati
 def test_outputs_come_in_the_order_that_qgis_needs(identifier: str) -> None:
     said = declaration(registry()[identifier])
     names = [item.identifier for item in said.outputs]
-    layers = ["track", "footprint", "layers", "table", "report", "preview"]
-    assert names == ["flux_plane", "emission_rate", "uncertainty", "figures", *layers]
+    layers = ["track", "footprint", "layers", "flux_plane_map"]
+    maps = ["wms", "wcs", "wfs", "features"]
+    texts = ["table", "report", "preview"]
+    assert names == ["flux_plane", "emission_rate", "uncertainty", "figures", *layers, *maps, *texts]
     plane = said.outputs[0]
     assert plane.formats[0].media_type == "image/tiff; subtype=geotiff" and plane.by_reference
-    assert all(said.output(name).by_reference for name in layers)  # type: ignore[union-attr]
+    assert all(said.output(name).by_reference for name in (*layers, *texts))  # type: ignore[union-attr]
+    assert all(said.output(name).data_type == "anyURI" for name in maps)  # type: ignore[union-attr]
 
 
-def test_the_flight_is_the_one_complex_input() -> None:
-    """QGIS sends a layer for every complex input, even an optional one."""
-    for identifier in ("gas_flux", "report", "flight_table"):
+def test_the_flight_is_the_one_complex_input_that_a_layer_is_meant_for() -> None:
+    """QGIS sends a layer for every complex input, even an optional one; as a terrain model it is left out."""
+    for identifier, names in (
+        ("gas_flux", ["flight", "dem"]),
+        ("report", ["flight", "dem"]),
+        ("flight_table", ["flight"]),
+    ):
         said = declaration(registry()[identifier])
-        assert [item.identifier for item in said.inputs if item.kind == "complex"] == ["flight"]
+        assert [item.identifier for item in said.inputs if item.kind == "complex"] == names
         assert said.inputs[0].formats[0].media_type == "text/csv"
     assert all(item.kind == "literal" for item in declaration(registry()["gas_flux_from_url"]).inputs)
 

@@ -40,6 +40,7 @@ EXAMPLES: dict[str, Callable[[Path, Made], Values]] = {
     ),
     "report": lambda flight, made: sent(flight=flight),
     "simulate_flight": lambda flight, made: sent(seed="1"),
+    "terrain": lambda flight, made: sent(table=made["flight_table"]["table"], dem=flight.with_name("dem.tif")),
     "transects": lambda flight, made: sent(table=made["wind"]["table"]),
     "variogram": lambda flight, made: sent(table=made["flux_density"]["table"], plane=made["flight_plane"]["plane"]),
     "wind": lambda flight, made: sent(table=made["flight_table"]["table"]),

@@ -9,7 +9,7 @@ import pytest
 
 from gasflux_core.errors import InputError, InputFaults, MissingInput
 from processes import products, registry
-from processes.base import execute
+from processes.base import declaration, execute, with_implied
 from processes.declaration import InputValue
 from tests.processes.conftest import RecordingContext
 
@@ -25,6 +25,48 @@ def test_only_what_was_asked_for_is_made(
     made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
     assert {"emission_rate", "table"} <= made.keys()
     assert {path.name for path in context.workdir.iterdir()} == {"table.csv"}
+
+
+def test_the_addresses_of_the_map_are_outputs(context: RecordingContext, small_flight: Path) -> None:
+    context.outputs = frozenset({"wms", "features"})
+    made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
+    assert {name: made[name].text for name in context.outputs} == {
+        name: context.map_services[name] for name in context.outputs
+    }
+    assert "wcs" not in made
+    assert not list(context.workdir.iterdir())
+
+
+def test_a_map_that_nobody_serves_is_left_out(context: RecordingContext, small_flight: Path) -> None:
+    context.map_services = {"features": "http://example.org/features"}
+    made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
+    assert made["features"].text == "http://example.org/features"
+    assert not {"wms", "wcs", "wfs"} & made.keys()
+
+
+def test_a_map_that_nobody_serves_is_refused_by_name(context: RecordingContext, small_flight: Path) -> None:
+    context.map_services = {}
+    context.outputs = frozenset({"emission_rate", "wms"})
+    with pytest.raises(InputError, match="MapServer") as caught:
+        execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
+    assert caught.value.parameter == "wms"
+    # Before the flight is calculated.
+    assert not context.told
+
+
+@pytest.mark.parametrize("process", ["gas_flux", "gas_flux_from_url"])
+def test_what_a_map_is_made_of_is_kept_with_its_address(process: str) -> None:
+    said = declaration(registry()[process])
+    kept = with_implied(registry()[process], ["wfs"])
+    assert kept == {"wfs", "flux_plane_map", "track", "footprint"}
+    assert all(said.output(name) is not None for name in kept)
+    assert with_implied(registry()[process], ["table"]) == {"table"}
+
+
+def test_the_upright_plane_comes_first() -> None:
+    """QGIS's plugin loads the first raster."""
+    names = [item.identifier for item in declaration(registry()["gas_flux"]).outputs]
+    assert names[0] == "flux_plane" and names.index("flux_plane_map") > names.index("layers")
 
 
 def test_a_flight_from_an_address_gives_the_same_rate(context: RecordingContext, small_flight: Path) -> None:

@@ -76,10 +76,14 @@ def _count(text: str) -> int:
 def _list(options: argparse.Namespace) -> None:
     from server.jobs.model import JobStatus
 
-    status = JobStatus(options.status) if options.status else None
     with _jobs(options) as jobs:
         found = jobs.find(
-            status=status, process=options.process, parent=options.parent, client=options.client, limit=options.limit
+            statuses=[JobStatus(options.status)] if options.status else None,
+            processes=[options.process] if options.process else None,
+            client=options.client,
+            parent=options.parent,
+            subjobs=True,
+            limit=options.limit,
         )
     if options.json:
         for job in found:
@@ -198,8 +202,14 @@ def _facts(job: Job) -> Iterable[str]:
         "message": job.message,
         "error": f"{job.error.message} ({job.error.kind})" if job.error else None,
         "at fault": job.error.locator if job.error else None,
+        "notice": " ".join(part for part in (_notice(job), job.notice_text) if part),
     }
     return [f"{name + ':':12}{_plain(value)}" for name, value in facts.items() if value]
+
+
+def _notice(job: Job) -> str:
+    """How far its subscriber knows of its end."""
+    return "" if job.notice == "none" else f"{job.notice}."
 
 
 def _request(job: Job) -> Iterable[str]:
@@ -263,6 +273,8 @@ def _summary(job: Job) -> dict[str, Any]:
         "message": job.message,
         "error": asdict(job.error) if job.error else None,
         "size": job.size,
+        "notice": job.notice,
+        "notice_text": job.notice_text,
     }
 
 

@@ -20,9 +20,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from server.jobs.model import NO_BOUND
+from server.jobs.model import NO_BOUND, JobStatus
 from server.jobs.queue import Jobs
-from server.jobs.totals import BOUNDS, RECOVERED, Total
+from server.jobs.totals import BOUNDS, NOTICE_DELIVERED, NOTICE_GIVEN_UP, RECOVERED, Total
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,37 @@ RETAKEN = MetricDeclaration(
     "How many times a job was taken up again because the process that ran it was gone.",
     ("process",),
 )
+NOTICES_WAITING = MetricDeclaration(
+    "gasflux_notices_waiting",
+    "gauge",
+    "Notices to subscribers of jobs that are to be delivered, now or at the next try.",
+)
+NOTICES_DELIVERED = MetricDeclaration(
+    "gasflux_notices_delivered_total", "counter", "Notices of progress and of ends that subscribers have.", ("process",)
+)
+NOTICES_GIVEN_UP = MetricDeclaration(
+    "gasflux_notices_given_up_total",
+    "counter",
+    "Notices of ends that could not be delivered, however often it was tried.",
+    ("process",),
+)
 DISK_FREE = MetricDeclaration("gasflux_disk_free_bytes", "gauge", "Free space on the disk that jobs work on.")
 UPTIME = MetricDeclaration("gasflux_uptime_seconds", "gauge", "How long the web worker that answers has been up.")
 BUILD = MetricDeclaration("gasflux_build_info", "gauge", "Always 1; the label tells the version.", ("version",))
 
-METRICS = (WAITING, RUNNING, SPREAD, SECONDS, RETAKEN, DISK_FREE, UPTIME, BUILD)
+METRICS = (
+    WAITING,
+    RUNNING,
+    SPREAD,
+    SECONDS,
+    RETAKEN,
+    NOTICES_WAITING,
+    NOTICES_DELIVERED,
+    NOTICES_GIVEN_UP,
+    DISK_FREE,
+    UPTIME,
+    BUILD,
+)
 """All metrics there are."""
 
 
@@ -88,7 +114,10 @@ class _Figures(Collector):
         yield _gauge(SPREAD, counts.spread)
         totals = self._jobs.totals()
         yield _run_times(totals)
-        yield _recovered(totals)
+        yield _counter(RETAKEN, totals, RECOVERED)
+        yield _gauge(NOTICES_WAITING, self._jobs.notices.waiting())
+        yield _counter(NOTICES_DELIVERED, totals, NOTICE_DELIVERED)
+        yield _counter(NOTICES_GIVEN_UP, totals, NOTICE_GIVEN_UP)
         yield _gauge(DISK_FREE, self._jobs.store.free())
         yield _gauge(UPTIME, time.monotonic() - self._started)
         yield _gauge(BUILD, 1, self._version)
@@ -104,7 +133,7 @@ def _run_times(totals: Iterable[Total]) -> Metric:
     counts: defaultdict[tuple[str, str], dict[float, int]] = defaultdict(dict)
     seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     for total in totals:
-        if total.outcome != RECOVERED:
+        if total.outcome in (JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.DISMISSED):
             counts[total.process, total.outcome][total.at_most] = total.count
             seconds[total.process, total.outcome] += total.seconds
     family = HistogramMetricFamily(SECONDS.name, SECONDS.text, labels=SECONDS.labels)
@@ -114,12 +143,12 @@ def _run_times(totals: Iterable[Total]) -> Metric:
     return family
 
 
-def _recovered(totals: Iterable[Total]) -> Metric:
+def _counter(declared: MetricDeclaration, totals: Iterable[Total], outcome: str) -> Metric:
     counts: defaultdict[str, int] = defaultdict(int)
     for total in totals:
-        if total.outcome == RECOVERED:
+        if total.outcome == outcome:
             counts[total.process] += total.count
-    family = CounterMetricFamily(RETAKEN.name, RETAKEN.text, labels=RETAKEN.labels)
+    family = CounterMetricFamily(declared.name, declared.text, labels=declared.labels)
     for process, count in sorted(counts.items()):
         family.add_metric([process], count)
     return family

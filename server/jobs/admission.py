@@ -23,6 +23,11 @@ from server.jobs.request import JobRequest, Upload
 
 LOG = logging.getLogger(__name__)
 
+
+class NoSpace(Busy):
+    """There is no room on the disk for what comes with a request, or for its results."""
+
+
 _FULL_SECONDS = 30
 _LOCKED_SECONDS = 10
 
@@ -74,10 +79,10 @@ def refuse_when_full(session: Session, mode: str, client: str, *, most: int, key
 def refuse_without_space(free: int, min_free: int) -> None:
     """Let pass while there is room on the disk.
 
-    :raises Busy: fewer bytes are free than ``min_free``.
+    :raises NoSpace: fewer bytes are free than ``min_free``.
     """
     if free < min_free:
-        raise Busy("The service's disk is nearly full; send the request again later", _FULL_SECONDS)
+        raise NoSpace("The service's disk is nearly full; send the request again later", _FULL_SECONDS)
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def busy_when_out_of_reach() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         LOG.warning("no space is left for what came with a request: %s", error)
-        raise Busy("The service's disk is full; send the request again later", _FULL_SECONDS) from error
+        raise NoSpace("The service's disk is full; send the request again later", _FULL_SECONDS) from error
 
 
 def fingerprint(request: JobRequest, uploads: Sequence[Upload], version: str, client: str) -> str | None:

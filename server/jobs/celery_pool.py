@@ -123,7 +123,9 @@ class Slot:
 
     def _pass_on(self) -> None:
         """Have the slot that is free now looked at again: the message of a job that waits may have come too early."""
-        if not self._ending() and (waiting := self._jobs.find(status=JobStatus.ACCEPTED, limit=1)):
+        if self._ending():
+            return
+        if waiting := self._jobs.find(statuses=[JobStatus.ACCEPTED], subjobs=True, limit=1):
             self._messages.send(waiting[0].id)
 
     def _ending(self) -> bool:

@@ -24,6 +24,7 @@ from server.jobs.celery_app import Messages
 from server.jobs.celery_pool import Order
 from server.jobs.housekeeping import Housekeeper
 from server.jobs.model import Job, JobStatus
+from server.jobs.notifier import Beside, Notifier
 from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
 from server.settings import Settings
@@ -71,7 +72,7 @@ class Sweep:
         :returns: how many were sent.
         """
         now = time.monotonic()
-        waiting = self._jobs.find(status=JobStatus.ACCEPTED, limit=1000)
+        waiting = self._jobs.find(statuses=[JobStatus.ACCEPTED], subjobs=True, limit=1000)
         self._sent = {job.id: self._sent[job.id] for job in waiting if job.id in self._sent}
         before = datetime.now(UTC) - timedelta(seconds=late)
         due = [
@@ -90,7 +91,7 @@ class Sweep:
         """Those that could start here now."""
         if not due:
             return []
-        running = self._jobs.find(status=JobStatus.RUNNING, limit=1000)
+        running = self._jobs.find(statuses=[JobStatus.RUNNING], subjobs=True, limit=1000)
         here = Counter(job.mode for job in running if job.owner and Owner.read(job.owner).machine == self._machine)
         fitting = []
         for job in due:
@@ -158,12 +159,15 @@ class _Pool:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def run_worker(settings: Settings, registry: str, preload: tuple[str, ...] = ("server.jobs.warm",)) -> None:
+def run_worker(
+    settings: Settings, registry: str, preload: tuple[str, ...] = ("server.jobs.warm",), deliver: str = ""
+) -> None:
     """Run jobs on this machine until SIGTERM or SIGINT.
 
     :param settings: of a service whose folders and table are prepared.
     :param registry: ``module:function`` that gives the processes.
     :param preload: modules to load before any job starts.
+    :param deliver: ``module:function`` that delivers notices to subscribers.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,13 +178,14 @@ def run_worker(settings: Settings, registry: str, preload: tuple[str, ...] = ("s
     jobs.on_submit = messages.wake
     sweep = Sweep(settings, jobs, messages)
     housekeeper = Housekeeper(settings, jobs, store)
+    notifier = Notifier(settings, jobs.notices, deliver, Beside().have_done)
     pool = _Pool(settings, registry, preload)
     due = time.monotonic()
     while not ended.is_set():
         pool.keep()
         if time.monotonic() >= due:
             due = time.monotonic() + _TURN_SECONDS
-            _look_after(housekeeper, sweep)
+            _look_after(housekeeper, sweep, notifier)
         ended.wait(_LOOK_SECONDS)
     LOG.info("worker stops; its running jobs are put back")
     pool.stop()
@@ -189,10 +194,11 @@ def run_worker(settings: Settings, registry: str, preload: tuple[str, ...] = ("s
     jobs.close()
 
 
-def _look_after(housekeeper: Housekeeper, sweep: Sweep) -> None:
+def _look_after(housekeeper: Housekeeper, sweep: Sweep, notifier: Notifier) -> None:
     try:
         housekeeper.turn()
         sweep.turn()
+        notifier.turn()
     except OperationalError as error:
         LOG.warning("the job table is out of reach, which is tried again: %s", error.orig)
     except Exception:

@@ -6,6 +6,7 @@ prints goes to a log in its folder. That the process ends is the one sign that t
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import faulthandler
 import hashlib
@@ -16,23 +17,38 @@ import pickle
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gasflux_core.errors import GasFluxError
-from processes.declaration import InputValue, OutputDeclaration, OutputValue, PassedOn, SubRequest, SubResult
+from processes.declaration import (
+    FormatDeclaration,
+    InputValue,
+    OutputDeclaration,
+    OutputValue,
+    PassedOn,
+    ProcessDeclaration,
+    SubRequest,
+    SubResult,
+)
 from server.jobs.cgroup import Cgroup
 from server.jobs.limits import Limits, apply, limit_error, output_error
 from server.jobs.model import Job, JobError, JobStatus, ResultItem, results_json
 from server.jobs.request import InputItem, JobRequest, OutputRequest, SubJob
 from server.jobs.tree import adopt_orphans, end_orphans, note_process
 from server.logs import configure_logging
+from server.ows.addresses import map_services
 from server.settings import Settings
 from server.store import Store, checked_name
+
+if TYPE_CHECKING:
+    from server.jobs.references import Reference, References
 
 LOG = logging.getLogger(__name__)
 
@@ -141,7 +157,8 @@ class JobContext:
 
     def __init__(self, task: Task, messages: int) -> None:
         self.workdir = task.folder / "work"
-        self.outputs = frozenset(item.identifier for item in task.job.request.outputs) or None
+        self.outputs = _wanted(task)
+        self.map_services: Mapping[str, str] = map_services(task.settings, task.job.id)
         self._task = task
         self._messages = messages
         self._last_text = ""
@@ -155,18 +172,33 @@ class JobContext:
         self._last_text, self._last_time = text, now
         _send(self._messages, {"progress": [float(fraction), text[:_LONGEST_TEXT]]})
 
-    def fetch(self, url: str, parameter: str) -> Path:
+    def fetch(self, url: str, parameter: str, media_types: Sequence[str] = ()) -> Path:
         """Fetch a URL given in a literal input."""
-        return self.fetch_item(InputItem(href=url), parameter)
+        return self.fetch_item(InputItem(href=url), parameter, [FormatDeclaration(one, "") for one in media_types])
 
-    def fetch_item(self, item: InputItem, parameter: str) -> Path:
+    def fetch_item(self, item: InputItem, parameter: str, formats: Sequence[FormatDeclaration]) -> Path:
         """Fetch a reference."""
-        # The web's libraries: only for jobs that fetch.
-        from server.fetch import Fetcher
+        self.run_nested([(item, parameter, formats)])
+        return self._references.fetch(self._reference(item, parameter, formats))
 
-        folder = self._task.folder / "fetched"
-        folder.mkdir(exist_ok=True)
-        return Fetcher(self._task.settings, self._task.store).fetch(item, folder, parameter)
+    def run_nested(self, items: Sequence[tuple[InputItem, str, Sequence[FormatDeclaration]]]) -> None:
+        """Have the requests to this service run that references hold; where there are any, the end of this try."""
+        if missing := self._references.missing(self._reference(*item) for item in items):
+            raise _Spread(missing)
+
+    @cached_property
+    def _references(self) -> References:
+        # The web's libraries: only for jobs that fetch.
+        from server.jobs.references import References
+
+        task = self._task
+        folder = task.folder / "fetched"
+        return References(task.settings, task.store, task.registry, task.job.request, task.subjobs, folder)
+
+    def _reference(self, item: InputItem, parameter: str, formats: Sequence[FormatDeclaration]) -> Reference:
+        from server.jobs.references import Reference
+
+        return Reference(item, parameter, formats)
 
     def passed_on(self, identifier: str) -> int:
         """How many values came for an input that the process only passes on."""
@@ -174,12 +206,14 @@ class JobContext:
 
     def run_each(self, process: str, requests: Sequence[SubRequest]) -> list[SubResult]:
         """The results of the sub-jobs; where there are none yet, the end of this try."""
-        if self._task.subjobs:
-            return [self._result(job) for job in self._task.subjobs]
+        # Those for references are the others.
+        if subjobs := [job for job in self._task.subjobs if job.request.for_input is None]:
+            return [self._result(job) for job in subjobs]
         version = str(self._task.registry[process].version)
-        raise _Spread([SubJob(one.label, self._sub_request(process, one), version) for one in requests])
+        share = self._task.job.request.may_nest // max(len(requests), 1)
+        raise _Spread([SubJob(one.label, self._sub_request(process, one, share), version) for one in requests])
 
-    def _sub_request(self, process: str, wanted: SubRequest) -> JobRequest:
+    def _sub_request(self, process: str, wanted: SubRequest, may_nest: int) -> JobRequest:
         asked = self._task.job.request
         return JobRequest(
             process,
@@ -188,6 +222,7 @@ class JobContext:
             mode="async",
             language=asked.language,
             face=asked.face,
+            may_nest=may_nest,
         )
 
     def _sub_item(self, value: str | PassedOn) -> InputItem:
@@ -209,6 +244,14 @@ class JobContext:
     def _output(self, job: Job, item: ResultItem, folder: Path) -> OutputValue:
         file = self._task.store.result_file(job.id, job.attempt, item.file, folder) if item.file else None
         return OutputValue(item.text, file, item.media_type, item.unit)
+
+
+def _wanted(task: Task) -> frozenset[str] | None:
+    """The outputs that were asked for, and those that they imply; None: all."""
+    from processes.base import with_implied
+
+    asked = [item.identifier for item in task.job.request.outputs]
+    return with_implied(task.registry[task.job.process], asked) if asked else None
 
 
 def _send(pipe: int, message: dict[str, Any]) -> None:
@@ -250,13 +293,11 @@ def _results(task: Task, context: JobContext) -> dict[str, ResultItem]:
 
     request = task.job.request
     process = task.registry[request.process]
-    values = {
-        name: [_value(task, context, name, item) for item in items]
-        for name, items in request.inputs.items()
-        if name not in process.passes_on
-    }
-    outputs = execute(process, values, context)
     declared = declaration(process)
+    inputs = {name: items for name, items in request.inputs.items() if name not in process.passes_on}
+    _run_nested(context, declared, inputs)
+    values = {name: [_value(task, context, declared, name, item) for item in items] for name, items in inputs.items()}
+    outputs = execute(process, values, context)
     if request.lineage:
         _keep_uploads(task)
     asked = context.outputs or outputs.keys()
@@ -270,12 +311,39 @@ def _keep_uploads(task: Task) -> None:
             shutil.copyfile(_input_file(task, item), task.folder / "results" / checked_name(item.upload))
 
 
-def _value(task: Task, context: JobContext, name: str, item: InputItem) -> InputValue:
+def _run_nested(context: JobContext, declared: ProcessDeclaration, inputs: Mapping[str, Sequence[InputItem]]) -> None:
+    """All requests to this service that references hold, side by side, before any reference is fetched."""
+    references = [
+        (item, name, _formats(declared, name)) for name, items in inputs.items() for item in items if item.href
+    ]
+    if references:
+        context.run_nested(references)
+
+
+def _formats(declared: ProcessDeclaration, name: str) -> Sequence[FormatDeclaration]:
+    found = declared.input(name)
+    return found.formats if found is not None else ()
+
+
+def _value(task: Task, context: JobContext, declared: ProcessDeclaration, name: str, item: InputItem) -> InputValue:
+    file = text = None
     if item.href is not None:
-        return InputValue(file=context.fetch_item(item, name), media_type=item.media_type, unit=item.unit)
-    if item.upload is not None:
-        return InputValue(file=_input_file(task, item), media_type=item.media_type, unit=item.unit)
-    return InputValue(text=item.text, media_type=item.media_type, unit=item.unit)
+        file = context.fetch_item(item, name, _formats(declared, name))
+    elif item.upload is not None:
+        file = _input_file(task, item)
+    elif _formats(declared, name) and item.text is not None:
+        # Of a request within another's reference, which brings its complex values in itself.
+        file = _carried_file(task, item.text)
+    else:
+        text = item.text
+    return InputValue(text, file, item.media_type, item.unit)
+
+
+def _carried_file(task: Task, text: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix="carried-", dir=task.folder)
+    with os.fdopen(handle, "wb") as file:
+        file.write(base64.b64decode(text))
+    return Path(name)
 
 
 def _input_file(task: Task, item: InputItem) -> Path:
@@ -289,8 +357,9 @@ def _kept(task: Task, declared: OutputDeclaration | None, name: str, value: Outp
     process = task.job.process
     if declared is None:
         raise RuntimeError(f"process {process} made an output {name} that it does not declare")
-    if declared.kind == "literal":
-        return ResultItem("literal", text=value.text, unit=value.unit or declared.unit)
+    if declared.kind != "complex":
+        unit = value.unit or declared.unit
+        return ResultItem(declared.kind, text=value.text, unit=unit, data_type=declared.data_type)
     media_type = value.media_type or declared.formats[0].media_type
     extension = next((form.extension for form in declared.formats if form.media_type == media_type), None)
     if extension is None:

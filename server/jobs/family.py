@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.jobs.model import JobRow, JobStatus
+from server.jobs.notices import notice_end, notice_progress
 from server.jobs.recovery import back_to_waiting
 from server.jobs.request import JobRequest, SubJob
 from server.jobs.totals import count_end
@@ -63,6 +64,7 @@ def give_up(session: Session, row: JobRow, now: datetime) -> bool:
     row.status = JobStatus.DISMISSED
     row.finished = now
     row.message = ""
+    notice_end(row, now)
     return ran and row.owner is not None
 
 
@@ -112,6 +114,7 @@ def settle_parent(session: Session, parent_id: str) -> bool:
         return True
     parent.progress = ended / total
     parent.message = f"{ended} of {total} parts have ended."
+    notice_progress(parent)
     return False
 
 

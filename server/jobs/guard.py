@@ -43,6 +43,8 @@ class Order:
     """When the settings were read; web workers have one of an earlier generation replaced."""
     needs_web: bool = True
     """Whether it is to end when the last web worker has."""
+    deliver: str = ""
+    """``module:function`` that delivers notices of jobs to those who subscribed to them; blank: nothing does."""
     lock: int | None = None
     """Descriptor of the lock of the one that gets ready to lead, where it was taken for the supervisor."""
 
@@ -66,6 +68,7 @@ class Guard:
 
     :param registry: gives the processes; a function of a module, since the supervisor looks it up by name.
     :param preload: modules that the supervisor loads before it forks.
+    :param deliver: ``module:function`` that delivers notices to subscribers.
     """
 
     name = "embedded"
@@ -75,9 +78,10 @@ class Guard:
         settings: Settings,
         registry: Callable[[], Mapping[str, Any]],
         preload: tuple[str, ...] = ("server.jobs.warm",),
+        deliver: str = "",
     ) -> None:
         name = f"{registry.__module__}:{registry.__qualname__}"
-        self._order = Order(settings, name, preload, generation())
+        self._order = Order(settings, name, preload, generation(), deliver=deliver)
         work = settings.server.workdir
         self._leadership = Leadership(work)
         self._next = Leadership(work, "next")

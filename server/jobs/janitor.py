@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gasflux_core.errors import GasFluxError, InputError
 from server.jobs.model import Job, JobStatus
 from server.jobs.queue import Jobs
+from server.ows.leftovers import forget_map, maps_folder
 from server.settings import Settings
 from server.store import Store
 
@@ -38,6 +39,7 @@ class Janitor:
             JobStatus.FAILED: keep.keep_failed,
             JobStatus.DISMISSED: keep.keep_dismissed,
         }
+        self._maps = maps_folder(settings)
         self._largest_total = keep.largest_total
         self._jobs = jobs
         self._store = store
@@ -97,3 +99,4 @@ class Janitor:
         LOG.info("task:%s is removed: %s", job.id, why)
         for job_id in gone:
             self._store.remove(job_id)
+            forget_map(self._maps, job_id)

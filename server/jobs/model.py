@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Index, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Index, String, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from gasflux_core.errors import GasFluxError, InputError, MissingInput, NoSolution, TooLarge
+from gasflux_core.errors import GasFluxError, InputError, MissingInput, NoSolution, NotAccessible, TooLarge
+from processes.declaration import DataType, Kind
 from server.jobs.request import JobRequest
 
 
@@ -34,13 +35,26 @@ class JobStatus(StrEnum):
         return self in (JobStatus.SUCCESSFUL, JobStatus.FAILED, JobStatus.DISMISSED)
 
 
+class NoticeState(StrEnum):
+    """What has become of the notice of a job's end to its subscriber."""
+
+    NONE = "none"
+    """Nobody asked for one, or the job has not ended."""
+    DUE = "due"
+    """It is to be delivered; after a try in vain, again."""
+    DELIVERED = "delivered"
+    """The subscriber has it."""
+    GIVEN_UP = "given up"
+    """It could not be delivered, however often it was tried."""
+
+
 @dataclass(frozen=True)
 class ResultItem:
     """One output of a job."""
 
-    kind: Literal["literal", "complex"]
+    kind: Kind
     text: str | None = None
-    """Of a literal."""
+    """Of a literal or a bounding box."""
     file: str | None = None
     """Name of the file in the store, of a complex output."""
     media_type: str | None = None
@@ -49,9 +63,11 @@ class ResultItem:
     sha256: str | None = None
     """Hexadecimal."""
     unit: str | None = None
+    data_type: DataType = "string"
+    """Of a literal."""
 
 
-ErrorKind = Literal["input", "missing", "too_large", "no_solution", "limit", "server"]
+ErrorKind = Literal["input", "missing", "too_large", "not_accessible", "no_solution", "limit", "server"]
 """``limit``: the job needed more time, memory or disk than a job may have."""
 
 
@@ -76,6 +92,8 @@ def _kind(error: GasFluxError) -> ErrorKind:
             return "missing"
         case TooLarge():
             return "too_large"
+        case NotAccessible():
+            return "not_accessible"
         case InputError():
             return "input"
         case NoSolution():
@@ -120,6 +138,9 @@ class Job:
     """Output identifier → result; empty unless successful."""
     error: JobError | None
     """Set where failed."""
+    notice: NoticeState = NoticeState.NONE
+    notice_text: str = ""
+    """Why the last notice, of its end or of its progress, could not be delivered; empty: it could."""
 
     @property
     def size(self) -> int:
@@ -144,6 +165,9 @@ class Base(DeclarativeBase):
     """Base of the service's tables."""
 
 
+_HAS_NOTICE = text("notice_due IS NOT NULL")
+
+
 class JobRow(Base):
     """One job: the one place where its state is kept."""
 
@@ -152,7 +176,10 @@ class JobRow(Base):
         Index("jobs_status_created", "status", "created"),
         Index("jobs_status_finished", "status", "finished"),
         Index("jobs_share_started", "share", "started"),
-        Index("jobs_parent", "parent"),
+        Index("jobs_parent_created", "parent", "created"),
+        Index("jobs_client_created", "client", "created"),
+        # Of the few jobs alone that have a notice to be delivered.
+        Index("jobs_notice_due", "notice_due", sqlite_where=_HAS_NOTICE, postgresql_where=_HAS_NOTICE),
         Index("jobs_fingerprint", "fingerprint"),
     )
 
@@ -185,6 +212,16 @@ class JobRow(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     """Bytes of its result files, for expiry by total size."""
+    notice: Mapped[str] = mapped_column(String(12), default=NoticeState.NONE)
+    notice_due: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When its subscriber is to be told next of how it is now; None: there is nothing to tell."""
+    notice_host: Mapped[str | None] = mapped_column(String(300))
+    """Host and port to which that notice goes."""
+    notice_after: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When its progress may be told next; None: nobody wants to know."""
+    notice_attempts: Mapped[int] = mapped_column(default=0)
+    """How many times it was tried to deliver the notice that is due."""
+    notice_text: Mapped[str] = mapped_column(Text, default="")
 
     def job(self) -> Job:
         """The row as a value of its own."""
@@ -210,6 +247,8 @@ class JobRow(Base):
             request=JobRequest.from_dict(self.request),
             results={name: ResultItem(**item) for name, item in (self.results or {}).items()},
             error=JobError(**self.error) if self.error else None,
+            notice=NoticeState(self.notice),
+            notice_text=self.notice_text,
         )
 
 
@@ -220,7 +259,7 @@ class TotalRow(Base):
 
     process: Mapped[str] = mapped_column(String(100), primary_key=True)
     outcome: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """successful, failed, dismissed; or recovered: taken up again after its owner was lost."""
+    """successful, failed, dismissed; or what else is counted of jobs (:mod:`server.jobs.totals`)."""
     at_most: Mapped[float] = mapped_column(Double, primary_key=True)
     """Upper bound of the run time in seconds; the last bucket's is :data:`NO_BOUND`."""
     count: Mapped[int] = mapped_column(BigInteger)

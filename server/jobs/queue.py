@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Engine, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from gasflux_core.errors import InputError
@@ -33,6 +33,7 @@ from server.jobs.expiry import Known, read_known
 from server.jobs.fair import next_waiting, startable
 from server.jobs.family import UNENDED, give_up, settle_parent, spread_into, subjobs_of, try_again
 from server.jobs.model import Job, JobError, JobRow, JobStatus, ResultItem, results_json
+from server.jobs.notices import notice_end, notice_start
 from server.jobs.owner import Owner
 from server.jobs.recovery import LOST_SECONDS, back_to_waiting, lost_jobs, take_up_again
 from server.jobs.request import JobRequest, SubJob, Upload
@@ -57,7 +58,15 @@ _IS_RUNNING = (
     JobRow.owner.is_not(None),
 )
 _RUNNING = select(JobRow).where(*_IS_RUNNING)
-_NOTE_PROGRESS = update(JobRow).where(*_IS_RUNNING).values(progress=bindparam("fraction"), message=bindparam("text"))
+_NOTE_PROGRESS = (
+    update(JobRow)
+    .where(*_IS_RUNNING)
+    .values(
+        progress=bindparam("fraction"),
+        message=bindparam("text"),
+        notice_due=func.coalesce(JobRow.notice_due, JobRow.notice_after),
+    )
+)
 
 
 class Jobs(JobTable):
@@ -192,6 +201,23 @@ class Jobs(JobTable):
         _tell(self.on_submit, [each.id for each in again if each.status == JobStatus.ACCEPTED])
         return row.job()
 
+    def release(self, job_id: str) -> list[str]:
+        """Forget an ended job, and its sub-jobs, for a client that has done with it; others that share it keep it.
+
+        :returns: ids of the jobs whose files may go now.
+        :raises NoSuchJob: there is none of that id.
+        :raises InputError: it has not ended, or is a part of a job that is still there.
+        :raises Busy: the database can't be written now.
+        """
+        with busy_when_out_of_reach(), self._transaction() as (session, _):
+            row = row_of(session, job_id)
+            if row.parent is not None and session.get(JobRow, row.parent) is not None:
+                raise InputError(f"job {job_id} is a part of job {row.parent}, and goes with that one")
+            if row.sharers > 1:
+                row.sharers -= 1
+                return []
+        return self.remove(job_id)
+
     # --- for those who run jobs -------------------------------------------------------------------
 
     def claim(self, owner: Owner) -> Job | None:
@@ -214,6 +240,7 @@ class Jobs(JobTable):
             row.attempt += 1
             row.progress = 0.0
             row.message = ""
+            notice_start(row, now)
         return row.job()
 
     def progress(self, job_id: str, attempt: int, fraction: float, text: str) -> bool:
@@ -367,6 +394,7 @@ class Jobs(JobTable):
             row.message = ""
             for name, value in values.items():
                 setattr(row, name, value)
+            notice_end(row, now)
             count_end(session, row.process, status, row.started, now)
             released = self._settle(session, row)
             session.flush()

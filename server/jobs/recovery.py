@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.jobs.model import JobError, JobRow, JobStatus
+from server.jobs.notices import forget_notices, notice_end
 from server.jobs.owner import Owner
 from server.jobs.totals import RECOVERED, count_end
 
@@ -57,6 +58,7 @@ def take_up_again(session: Session, row: JobRow, now: datetime) -> None:
             "with less data; tell the operator if it fails again.",
         )
     )
+    notice_end(row, now)
 
 
 def back_to_waiting(row: JobRow, message: str) -> None:
@@ -65,3 +67,4 @@ def back_to_waiting(row: JobRow, message: str) -> None:
     row.owner = row.heartbeat = row.started = None
     row.progress = 0.0
     row.message = message
+    forget_notices(row)

@@ -12,7 +12,7 @@ class InputItem:
     """One value of one input as the client sent it; exactly one of text, href and upload is set."""
 
     text: str | None = None
-    """Of a literal."""
+    """Of a literal, or of a bounding box as :mod:`processes.bounding_box` has it."""
     href: str | None = None
     """Of a reference, fetched by the job itself."""
     upload: str | None = None
@@ -42,6 +42,18 @@ class OutputRequest:
     encoding: str | None = None
     schema: str | None = None
     unit: str | None = None
+    title: str | None = None
+    """What the client wants it called in the response; None: as the process declares it."""
+    abstract: str | None = None
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Addresses that want to be told how a job is doing (OGC 18-062r2, conformance class callback)."""
+
+    success_uri: str
+    in_progress_uri: str | None = None
+    failed_uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,12 @@ class JobRequest:
     lineage: bool = False
     language: str = "en-US"
     face: str = "wps-1.0.0"
+    """``wps-1.0.0``, ``wps-2.0.0`` or ``ogcapi-1.0``."""
+    subscriber: Subscriber | None = None
+    may_nest: int = 100
+    """How many requests to this service may be within its references, all levels together."""
+    for_input: str | None = None
+    """Input of the parent whose reference this request was within; None: it was not within any."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -67,7 +85,9 @@ class JobRequest:
         """The inverse of :meth:`to_dict`."""
         inputs = {name: [InputItem(**item) for item in items] for name, items in values["inputs"].items()}
         outputs = [OutputRequest(**item) for item in values["outputs"]]
-        return cls(**{**values, "inputs": inputs, "outputs": outputs})
+        told = values.get("subscriber")
+        subscriber = Subscriber(**told) if told else None
+        return cls(**{**values, "inputs": inputs, "outputs": outputs, "subscriber": subscriber})
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ class Runner:
         self.owner = owner
         self.runs: list[Run] = []
         """Those whose end isn't in their row yet."""
-        self._others: set[int] = set()
-        """Children of this process that have nothing to do with jobs."""
+        self._others: dict[int, str] = {}
+        """Children of this process that have nothing to do with jobs, and what they do."""
         self._spare: Forked | None = None
         self._leaving: list[Forked] = []
         self._life, self._alive = os.pipe()
@@ -131,13 +131,14 @@ class Runner:
         return happened
 
     def have_done(self, work: Callable[[], None]) -> None:
-        """Have a child do something that is no job, unless the one before is still at it."""
-        if self._others:
+        """Have a child do something that is no job, unless one is still at it."""
+        name = work.__qualname__
+        if name in self._others.values():
             return
         private = self._private_files()
         pid = os.fork()
         if pid:
-            self._others.add(pid)
+            self._others[pid] = name
             return
         try:
             leave_parent(private)
@@ -210,11 +211,11 @@ class Runner:
         for child in [child for child in self._leaving if child.gone]:
             child.close()
             self._leaving.remove(child)
-        self._others = {pid for pid in self._others if not os.waitpid(pid, os.WNOHANG)[0]}
+        self._others = {pid: work for pid, work in self._others.items() if not os.waitpid(pid, os.WNOHANG)[0]}
 
     def _end_orphans(self) -> None:
         living = {child.pid for child in self._leaving} | {run.child.pid for run in self.runs}
-        end_orphans(living | self._others | ({self._spare.pid} if self._spare else set()))
+        end_orphans(living | self._others.keys() | ({self._spare.pid} if self._spare else set()))
 
     def _check_limits(self) -> None:
         now = time.monotonic()

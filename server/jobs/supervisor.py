@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from server.jobs.guard import Order
 from server.jobs.housekeeping import Housekeeper
 from server.jobs.leadership import Bell, Leadership, ServiceLock
+from server.jobs.notifier import Notifier
 from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
 from server.jobs.runner import Runner
@@ -58,6 +59,7 @@ class Supervisor:
         self._needed = time.monotonic()
         self._runner = Runner(order.settings, jobs, store, load_registry(order.registry), owner, self._private)
         self._housekeeper = Housekeeper(order.settings, jobs, store, self._runner.have_done)
+        self._notifier = Notifier(order.settings, jobs.notices, order.deliver, self._runner.have_done)
         self._look_due = float("-inf")
         self._stopping = False
         self._leads = True
@@ -104,6 +106,7 @@ class Supervisor:
                 self._lock.show_life()
                 self._housekeeper.turn()
                 self._claim()
+                self._notifier.turn()
             self._wait()
         except OperationalError as error:
             LOG.warning("the job table is out of reach, which is tried again: %s", error.orig)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +10,12 @@ from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gasflux_core.errors import InputError
-from server.jobs.database import changes
+from server.jobs.database import changes, clock
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
+from server.jobs.listing import listing
 from server.jobs.model import Job, JobRow, JobStatus
+from server.jobs.notices import Notices
 from server.jobs.owner import Owner
 from server.jobs.totals import Total, read_totals
 from server.jobs.waiting import EndWatch
@@ -44,6 +46,8 @@ class JobTable:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.notices = Notices(engine)
+        """To those who subscribed to a job."""
         self._watch = EndWatch(self._unended, changes(engine))
 
     def get(self, job_id: str) -> Job:
@@ -73,18 +77,47 @@ class JobTable:
     def find(
         self,
         *,
-        status: JobStatus | None = None,
-        process: str | None = None,
-        parent: str | None = None,
+        statuses: Collection[JobStatus] | None = None,
+        processes: Collection[str] | None = None,
+        faces: Collection[str] | None = None,
         client: str | None = None,
+        parent: str | None = None,
+        subjobs: bool = False,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        min_seconds: float | None = None,
+        max_seconds: float | None = None,
         limit: int = 100,
+        offset: int = 0,
     ) -> list[Job]:
-        """The jobs of which all that is given is true, the newest first."""
-        wanted = {"status": status, "process": process, "parent": parent, "client": client}
-        chosen = select(JobRow).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+        """The jobs of which all that is given is true, the newest first.
+
+        Who shows ``limit`` of them asks for one more, and knows by that whether there is another page.
+
+        :param statuses: the job's is one of these; likewise processes and faces.
+        :param client: id of the key that sent it; empty: sent without a key; None: whoever sent it.
+        :param parent: the job of which it is a sub-job.
+        :param subjobs: sub-jobs are among them, whichever their parent; without this and ``parent`` they are not.
+        :param created_from: accepted then or later; ``created_to``: then or earlier.
+        :param min_seconds: has run for so long or longer, up to its end or until now; ``max_seconds``: so long or
+            shorter. Jobs that have not started are in no such list.
+        :param offset: so many of the newest are left out.
+        """
         with Session(self._engine) as session:
-            rows = session.scalars(chosen.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit))
-            return [row.job() for row in rows]
+            chosen = listing(
+                statuses=statuses,
+                processes=processes,
+                faces=faces,
+                client=client,
+                parent=parent,
+                subjobs=subjobs,
+                created_from=created_from,
+                created_to=created_to,
+                min_seconds=min_seconds,
+                max_seconds=max_seconds,
+                now=clock(session.connection()),
+            )
+            return [row.job() for row in session.scalars(chosen.limit(limit).offset(offset))]
 
     def children(self, job_id: str) -> list[Job]:
         """The jobs into which it spread, in the order in which they were made."""

@@ -16,6 +16,12 @@ BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, NO_BOUND
 RECOVERED = "recovered"
 """Outcome of a run that was lost with its owner, after which the job waits again."""
 
+NOTICE_DELIVERED = "notice delivered"
+"""Outcome of a notice that its subscriber has; the time is that from the job's end, 0 where it had not ended."""
+
+NOTICE_GIVEN_UP = "notice given up"
+"""Outcome of the notice of a job's end that could not be delivered."""
+
 _ONE_MORE = (
     update(TotalRow)
     .where(
@@ -33,7 +39,7 @@ class Total:
 
     process: str
     outcome: str
-    """successful, failed, dismissed, or :data:`RECOVERED`."""
+    """successful, failed, dismissed, :data:`RECOVERED`, :data:`NOTICE_DELIVERED` or :data:`NOTICE_GIVEN_UP`."""
     at_most: float
     """Seconds; one of :data:`BOUNDS`."""
     count: int

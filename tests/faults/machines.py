@@ -365,13 +365,14 @@ def farm(folder: Path, broker: str, **settings: str) -> Iterator[Farm]:
 
 def main() -> None:
     """A worker that offers this file's processes."""
+    from server.callbacks import DELIVER
     from server.jobs.celery_worker import run_worker
     from server.logs import configure_logging
 
     settings = load_settings()
     prepare(settings)
     configure_logging(settings.logging)
-    run_worker(settings, "tests.faults.machines:registry", PRELOAD)
+    run_worker(settings, "tests.faults.machines:registry", PRELOAD, DELIVER)
 
 
 if __name__ == "__main__":

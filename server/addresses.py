@@ -6,13 +6,18 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import quote, urlsplit
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 CONNECT_SECONDS = 10.0
 """Longest wait for one address to answer."""
+
+_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -58,11 +63,18 @@ class AllowedHosts:
             raise AddressRefused(f"the host {host} {reason}")
         return allowed
 
+    def may_allow(self, host: str) -> bool:
+        """Whether a host may turn out to be allowed once its addresses are known."""
+        return not self._any or bool(self._networks) or self._is_named(host.lower().rstrip("."))
+
+    def _is_named(self, host: str) -> bool:
+        return host in self._names or any(host.endswith(domain) for domain in self._domains)
+
     def _allows(self, host: str, address: str) -> bool:
         ip = ipaddress.ip_address(address.partition("%")[0])
         if not self._any:
             return is_public(ip)
-        if host in self._names or any(host.endswith(domain) for domain in self._domains):
+        if self._is_named(host):
             return True
         return any(ip in network for network in self._networks if network.version == ip.version)
 
@@ -111,3 +123,39 @@ def connect(
             connection.sock = tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         return connection
     raise last
+
+
+@contextmanager
+def closed_at(sock: socket.socket, deadline: float) -> Iterator[None]:
+    """Shut a connection at a deadline on the monotonic clock, however slowly its other end drips."""
+
+    def shut() -> None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(deadline - time.monotonic(), 0.0), shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def target_of(url: str) -> str:
+    """What a request to a URL asks its host for: path and query, in the characters that HTTP allows."""
+    parts = urlsplit(url)
+    return quote(parts.path or "/", safe=_SAFE) + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
+
+
+def why_broken(error: Exception) -> str:
+    """Why no answer came from a host, in words for a client."""
+    if isinstance(error, TimeoutError):
+        return "the host did not answer in time"
+    if isinstance(error, socket.gaierror):
+        return "the host's name is not known"
+    if isinstance(error, ssl.SSLError):
+        return f"no secure connection ({error.reason or 'TLS failed'})"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer broke off"
+    return (str(error) or type(error).__name__).rstrip(".")

@@ -15,21 +15,28 @@ from werkzeug.exceptions import HTTPException
 
 from processes import registry as all_processes
 from processes import registry_with_diagnostics
+from processes.base import declaration
+from server.callbacks import DELIVER
 from server.errors import received, report
+from server.execution import Execution
 from server.jobs.guard import Guard
 from server.jobs.queue import Jobs
 from server.keys import Keys
 from server.logs import REQUEST_ID
 from server.metrics import Metrics
+from server.ogcapi.face import blueprint as ogcapi_blueprint
+from server.ogcapi.face import is_ogcapi
+from server.ogcapi.problems import refusal as ogcapi_refusal
 from server.outputs import outputs_blueprint
+from server.ows.blueprint import ows_blueprint
 from server.pywps_settings import give_to_pywps
 from server.settings import Settings, prepare
 from server.store import Store, open_store
-from server.wps.face import blueprint
+from server.wps.endpoint import blueprint as wps_blueprint
 
 LOG = logging.getLogger(__name__)
 
-_OPEN_TO_ALL = ("/wps", "/outputs", "/health")
+_OPEN_TO_ALL = ("/wps", "/ogcapi", "/outputs", "/ows", "/health")
 """What web pages of other origins may call."""
 
 _HEALTH_AGAIN_SECONDS = 10
@@ -43,6 +50,7 @@ _FIRST_PAGE = """<!doctype html>
 <ul>
 <li>WPS for clients: <code>{{ url }}</code>
 (<a href="{{ url }}?service=WPS&amp;request=GetCapabilities">capabilities</a>)</li>
+<li>OGC API – Processes: <a href="{{ root }}/ogcapi">{{ root }}/ogcapi</a></li>
 <li><a href="health">Health</a></li>
 </ul>
 </body>
@@ -101,9 +109,12 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.server.maxrequestsize
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.maxrequestsize
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-    keys = Keys.open(settings.jobs.database)
-    app.register_blueprint(blueprint(settings, jobs, registry(), keys), url_prefix="/wps")
+    declarations = {name: declaration(process) for name, process in registry().items()}
+    execution = Execution(settings, jobs, declarations, Keys.open(settings.jobs.database))
+    app.register_blueprint(wps_blueprint(execution), url_prefix="/wps")
+    app.register_blueprint(ogcapi_blueprint(execution))
     app.register_blueprint(outputs_blueprint(jobs, store, settings.store.x_accel), url_prefix="/outputs")
+    app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
     _add_first_page(app, settings)
     _add_health(app)
     _add_metrics(app)
@@ -118,7 +129,7 @@ def _engine(settings: Settings, registry: Callable[[], Mapping[str, Any]], prelo
         from server.jobs.celery_app import CeleryEngine
 
         return CeleryEngine(settings)
-    return Guard(settings, registry, preload)
+    return Guard(settings, registry, preload, DELIVER)
 
 
 def service_of(app: Flask) -> Service:
@@ -136,6 +147,7 @@ def _add_first_page(app: Flask, settings: Settings) -> None:
             title=metadata.identification_title,
             abstract=metadata.identification_abstract,
             url=settings.server.url,
+            root=settings.root,
         )
 
 
@@ -177,6 +189,8 @@ def _add_metrics(app: Flask) -> None:
 def _add_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Any:
+        if is_ogcapi(request.path):
+            return ogcapi_refusal(error, app.config["MAX_CONTENT_LENGTH"])
         response = error.get_response()  # keeps its headers, such as Allow
         response.data = app.json.dumps({"code": error.code, "message": error.description})
         response.content_type = "application/json"
@@ -213,7 +227,7 @@ def _add_headers(app: Flask, cors_origin: str) -> None:
         if cors_origin != "*":
             response.vary.add("Origin")
         response.headers["Access-Control-Expose-Headers"] = (
-            "Location, Retry-After, Content-Length, Content-Range, ETag, X-Request-ID"
+            "Location, Link, Preference-Applied, Retry-After, Content-Length, Content-Range, ETag, X-Request-ID"
         )
         if request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET, HEAD, POST, OPTIONS")

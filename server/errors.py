@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from gasflux_core.errors import Busy, GasFluxError, InputError, InputFaults, MissingInput, NoSolution, TooLarge
+from server.jobs.admission import NoSpace
 from server.jobs.queue import NoSuchJob
 from server.keys import NoKey
 from server.store import NoSuchFile
@@ -25,29 +27,74 @@ class UnreadableRequest(GasFluxError):
     """A request whose body can't be read at all: no well-formed XML, a DTD, a wrong encoding."""
 
 
+class EncodingNotTaken(UnreadableRequest):
+    """A request whose body is packed in a way that isn't taken."""
+
+
 class UnknownOperation(InputError):
     """A request for an operation that is not offered."""
+
+
+class UnknownProcess(InputError):
+    """A request for a process that is not offered."""
 
 
 class VersionNotOffered(InputError):
     """None of the versions that the client accepts is offered."""
 
 
+class RequestTooLarge(TooLarge):
+    """A request whose body is over the limit, whatever it holds."""
+
+
+class UnknownInput(InputError):
+    """A value for an input that the process doesn't have."""
+
+
+class UnknownOutput(InputError):
+    """A request for an output that the process doesn't have."""
+
+
+class TooManyValues(InputError):
+    """More values of an input than it takes."""
+
+
+class FormatNotOffered(InputError):
+    """A media type or an encoding that an input or an output doesn't have."""
+
+
+class UnfitValue(InputError):
+    """A value that its input can't be: no number, out of range, of another unit or kind."""
+
+
+class SequenceAhead(InputError):
+    """A client has capabilities that are newer than the service's own, which can't be."""
+
+
 class StillRunning(GasFluxError):
     """A client waits for an answer, and must stop waiting; its job goes on."""
 
-    def __init__(self, message: str, retry_after: int) -> None:
+    def __init__(self, message: str, retry_after: int, job_id: str) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds after which a look at the job's status makes sense."""
+        self.job_id = job_id
 
 
 class Overrun(GasFluxError):
     """A client waited for an answer as long as a client may, and its job was cancelled."""
 
 
+class NotOwnJob(GasFluxError):
+    """A job that was sent with another key than the one at hand."""
+
+
+class JobInUse(GasFluxError):
+    """An ended job that can't go: another one needs it, or it was begun again just now."""
+
+
 class OutOfReach(Busy):
-    """The service can't reach its own database, or has no room on its disk."""
+    """The service can't reach its own database."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +120,22 @@ class Report:
 TABLE: dict[type[Exception], tuple[str, int]] = {
     MissingInput: ("MissingParameterValue", 400),
     TooLarge: ("FileSizeExceeded", 413),
-    UnknownOperation: ("OperationNotSupported", 400),
+    UnknownOperation: ("OperationNotSupported", 501),
     VersionNotOffered: ("VersionNegotiationFailed", 400),
+    SequenceAhead: ("InvalidUpdateSequence", 400),
     NoSuchJob: ("InvalidParameterValue", 404),
     NoSuchFile: ("InvalidParameterValue", 404),
     InputError: ("InvalidParameterValue", 400),
     # The request is in order and its data hold no answer: not the server's fault, nor bad syntax.
     NoSolution: ("NoApplicableCode", 422),
     UnreadableRequest: ("NoApplicableCode", 400),
+    EncodingNotTaken: ("NoApplicableCode", 415),
     Busy: ("ServerBusy", 503),
     OutOfReach: ("ServerBusy", 503),
+    NoSpace: ("NotEnoughStorage", 503),
     NoKey: ("NoApplicableCode", 401),
+    NotOwnJob: ("NoApplicableCode", 403),
+    JobInUse: ("NoApplicableCode", 409),
     StillRunning: ("NoApplicableCode", 503),
     # Not 503: the same request would be cancelled again.
     Overrun: ("NoApplicableCode", 504),
@@ -96,6 +148,7 @@ JOB_KINDS: dict[str, tuple[str, int]] = {
     "input": TABLE[InputError],
     "missing": TABLE[MissingInput],
     "too_large": TABLE[TooLarge],
+    "not_accessible": TABLE[InputError],
     "no_solution": TABLE[NoSolution],
     # The request is in order and more than a job may use. Sent again it fails again, so no 503; the service
     # did what it was set to, so no 500; and it may have been time or memory, of which 413 doesn't tell.
@@ -104,6 +157,26 @@ JOB_KINDS: dict[str, tuple[str, int]] = {
     "cancelled": ("NoApplicableCode", 409),
 }
 """Kind of a failed job's error, or ``cancelled`` → (code, status); every other kind is the server's own fault."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What one face calls the errors: code and status of HTTP for each."""
+
+    errors: Mapping[type[Exception], tuple[str, int]]
+    """The nearest class in an error's ancestry counts."""
+    job_kinds: Mapping[str, tuple[str, int]]
+    """By the kind of a failed job's error, or ``cancelled``."""
+    unknown: tuple[str, int]
+    """Of a fault of the service itself."""
+
+    def of(self, error: BaseException) -> tuple[str, int]:
+        """Code and status of an error."""
+        return next((self.errors[kind] for kind in type(error).__mro__ if kind in self.errors), self.unknown)
+
+
+OWS_1_1 = Codes(TABLE, JOB_KINDS, UNKNOWN)
+"""What WPS 1.0.0 calls them, and every face that has no other names."""
 
 
 def received(error: Exception, request_id: str) -> Exception:
@@ -127,7 +200,7 @@ def _in_words(error: Exception) -> Exception:
             retry_after=10,
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutOfReach(
+        return NoSpace(
             "The service's disk is full. Jobs that it has accepted are kept; send the request again in some minutes, "
             "or tell the operator.",
             retry_after=60,
@@ -148,25 +221,25 @@ def known(error: BaseException) -> tuple[str, int] | None:
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
 
 
-def report(error: Exception, request_id: str) -> Report:
+def report(error: Exception, request_id: str, codes: Codes = OWS_1_1) -> Report:
     """What a client is told about an error.
 
     :param request_id: shown in place of the text of an error that is not meant for users.
     """
     if isinstance(error, InputFaults):
-        faults = tuple(_fault(fault, error.parameter) for fault in error.faults)
-        statuses = {(known(fault) or UNKNOWN)[1] for fault in error.faults}
+        faults = tuple(_fault(fault, codes, error.parameter) for fault in error.faults)
+        statuses = {codes.of(fault)[1] for fault in error.faults}
         return Report(statuses.pop() if len(statuses) == 1 else 400, faults)
-    entry = known(error)
-    if entry is None:
-        return Report(UNKNOWN[1], (Fault(UNKNOWN[0], internal_text(request_id)),))
+    code, status = codes.of(error)
+    if known(error) is None:
+        return Report(status, (Fault(code, internal_text(request_id)),))
     retry_after = error.retry_after if isinstance(error, (Busy, StillRunning)) else None
-    return Report(entry[1], (_fault(error),), retry_after)
+    return Report(status, (_fault(error, codes),), retry_after)
 
 
-def job_report(kind: str, message: str, locator: str | None) -> Report:
+def job_report(kind: str, message: str, locator: str | None, codes: Codes = OWS_1_1) -> Report:
     """What a client is told about the error of a failed job."""
-    code, status = JOB_KINDS.get(kind, UNKNOWN)
+    code, status = codes.job_kinds.get(kind, codes.unknown)
     return Report(status, (Fault(code, message, locator),))
 
 
@@ -177,8 +250,8 @@ def internal_text(request_id: str) -> str:
     )
 
 
-def _fault(error: Exception, parameter: str | None = None) -> Fault:
-    code = (known(error) or UNKNOWN)[0]
+def _fault(error: Exception, codes: Codes, parameter: str | None = None) -> Fault:
+    code = codes.of(error)[0]
     if isinstance(error, GasFluxError):
         return Fault(code, error.message, error.parameter or parameter)
     return Fault(code, str(error), parameter)

@@ -5,38 +5,38 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import http.client
 import os
-import shutil
-import socket
+import re
 import ssl
 import tempfile
-import threading
 import time
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from lxml import etree
-
-from gasflux_core.errors import GasFluxError, InputError, TooLarge
-from server.addresses import AddressRefused, AllowedHosts, connect
+from gasflux_core.errors import NotAccessible, TooLarge
+from processes.declaration import FormatDeclaration
+from server.addresses import AllowedHosts
+from server.fetching.choice import Wanted, choose
+from server.fetching.exceptions import exception_text
+from server.fetching.features import join_pages
+from server.fetching.multipart import parts_of
+from server.fetching.places import OutputStore, Places
+from server.fetching.refusal import Refused
+from server.fetching.sniff import check_content, head_of
+from server.fetching.web import MAX_REDIRECTS, Answer, Request, Web, redirected, too_slow
+from server.fetching.wps_answers import Later, Offer, read_answer
 from server.jobs.request import InputItem
 
-MAX_REDIRECTS = 5
-_SILENCE_SECONDS = 20.0
-_CHUNK = 65536
-_ERROR_BYTES = 65536
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_OWN_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect", "te", "trailer"}
-    | {"upgrade"}
-)
-_EXCEPTION_ROOTS = frozenset({"ExceptionReport", "ServiceExceptionReport", "ServiceException", "Exception"})
-_SAFE = "%/:=&?~#+!$,;'@()*[]"
+__all__ = ["MAX_REDIRECTS", "FetchSettings", "Fetcher", "OutputStore", "exception_text"]
+
+MOST_STEPS = 5
+"""So many documents may lie between a reference and the data: status, results, a reference within them."""
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
 
 
 class _Server(Protocol):
@@ -52,7 +52,14 @@ class _Security(Protocol):
     @property
     def allowed_hosts(self) -> tuple[str, ...]: ...
     @property
+    def allowed_buckets(self) -> tuple[str, ...]: ...
+    @property
     def fetch_timeout(self) -> float: ...
+
+
+class _Store(Protocol):
+    @property
+    def endpoint(self) -> str: ...
 
 
 class FetchSettings(Protocol):
@@ -62,313 +69,235 @@ class FetchSettings(Protocol):
     def server(self) -> _Server: ...
     @property
     def security(self) -> _Security: ...
+    @property
+    def store(self) -> _Store: ...
 
 
-class OutputStore(Protocol):
-    """What the fetcher needs of the store of results."""
+@dataclass(frozen=True)
+class _Errand:
+    """One reference, with all that it leads to."""
 
-    def published_file(self, job_id: str, name: str, folder: Path) -> Path:
-        """The file of a result, or a copy of it in the folder."""
-
-
-@dataclass
-class _Request:
-    url: str
-    method: str
-    headers: dict[str, str]
-    body: bytes | None
-
-
-class _Refused(Exception):
-    """Why a reference gives no input; the text goes to the client."""
+    folder: Path
+    wanted: Wanted
+    deadline: float
+    """On the monotonic clock."""
+    wants_html: bool = False
 
 
 class Fetcher:
     """Fetches references of inputs, within the limits of the settings."""
 
     def __init__(self, settings: FetchSettings, store: OutputStore) -> None:
-        self._store = store
-        self._own = settings.server.outputurl.rstrip("/") + "/"
-        self._limit = settings.server.maxsingleinputsize
-        self._folders = [Path(folder).resolve() for folder in settings.server.allowedinputpaths]
-        self._seconds = settings.security.fetch_timeout
-        self._hosts = AllowedHosts(settings.security.allowed_hosts)
+        server, security = settings.server, settings.security
+        self._limit = server.maxsingleinputsize
+        self._seconds = security.fetch_timeout
+        self._places = Places(
+            store,
+            server.outputurl,
+            server.allowedinputpaths,
+            security.allowed_buckets,
+            settings.store.endpoint,
+            self._limit,
+        )
+        self._hosts = AllowedHosts(security.allowed_hosts)
         self._tls = ssl.create_default_context()
 
-    def fetch(self, item: InputItem | str, folder: Path, parameter: str) -> Path:
+    def fetch(
+        self, item: InputItem | str, folder: Path, parameter: str, formats: Sequence[FormatDeclaration] = ()
+    ) -> Path:
         """Fetch a reference into a new file.
+
+        Where it leads to a process's answer, that process's output is fetched, and of features in pages all pages.
 
         :param item: the reference, or a bare address.
         :param folder: where the file is put.
         :param parameter: identifier of the input, for messages.
-        :raises InputError: naming the input, the address and the reason.
+        :param formats: in which the input is read, to choose among several outputs.
+        :raises NotAccessible: naming the input, the address and the reason.
         :raises TooLarge: where the content passes the limit of a single input.
         """
         item = InputItem(href=item) if isinstance(item, str) else item
         url = (item.href or "").strip()
+        errand = _Errand(
+            folder,
+            Wanted.by(parameter, formats),
+            time.monotonic() + self._seconds,
+            wants_html="html" in (item.media_type or "").lower(),
+        )
+        with self.told(url, parameter):
+            return self._fetch(item, url, errand)
+
+    @contextlib.contextmanager
+    def told(self, url: str, parameter: str) -> Iterator[None]:
+        """Tell of whatever refuses a reference within the block which input and which address it is about.
+
+        :raises NotAccessible: or TooLarge.
+        """
         try:
-            return self._fetch(item, url, folder)
-        except _Refused as error:
-            raise InputError(f"Input {parameter}: the reference {_shown(url)} {error}.", parameter) from None
+            yield
+        except Refused as error:
+            raise NotAccessible(f"Input {parameter}: the reference {_shown(url)} {error}.", parameter) from None
         except TooLarge:
             limit = f"{self._limit} bytes"
             text = f"Input {parameter}: the reference {_shown(url)} has more than the {limit} an input may have."
             raise TooLarge(text, parameter) from None
 
-    def _fetch(self, item: InputItem, url: str, folder: Path) -> Path:
-        handle, name = tempfile.mkstemp(prefix="reference-", dir=folder)
-        target = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                self._copy(item, url, folder, file)
-            if (item.encoding or "").lower() == "base64":
-                _decode_base64(target)
-            _check_content(target, wants_html="html" in (item.media_type or "").lower())
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
-        return target
+    def body(self, item: InputItem, folder: Path) -> bytes | None:
+        """The body of a POST reference; fetched where it is a reference itself.
 
-    def _copy(self, item: InputItem, url: str, folder: Path, file: BinaryIO) -> None:
-        scheme = urlsplit(url).scheme.lower() if _is_splittable(url) else ""
-        if scheme == "file":
-            self._copy_file(self._local(url), file)
-        elif url.startswith(self._own):
-            self._copy_file(self._own_result(url, folder), file)
-        elif scheme in ("http", "https"):
-            self._download(item, url, folder, file)
-        else:
-            raise _Refused("is no address that is fetched here (http, https)")
-
-    # --- files of this machine --------------------------------------------------------------------
-
-    def _local(self, url: str) -> Path:
-        parts = urlsplit(url)
-        try:
-            path = Path(unquote(parts.path)).resolve(strict=True)
-        except (OSError, ValueError):
-            path = None
-        inside = path is not None and any(path.is_relative_to(folder) for folder in self._folders)
-        # One sentence for both, or a client could find out which files there are.
-        if path is None or not inside or not path.is_file() or parts.netloc not in ("", "localhost"):
-            raise _Refused("is no file in a folder that is open for references")
-        return path
-
-    def _own_result(self, url: str, folder: Path) -> Path:
-        parts = [unquote(part) for part in urlsplit(url[len(self._own) :]).path.split("/")]
-        if len(parts) == 2:
-            with contextlib.suppress(GasFluxError, LookupError, OSError, ValueError):
-                path = self._store.published_file(parts[0], parts[1], folder)
-                if path.is_file():
-                    return path
-        raise _Refused("is no result that is kept here (any more)")
-
-    def _copy_file(self, path: Path, file: BinaryIO) -> None:
-        if path.stat().st_size > self._limit:
-            raise TooLarge("too large")
-        with path.open("rb") as source:
-            shutil.copyfileobj(source, file)
-
-    # --- the network ------------------------------------------------------------------------------
-
-    def _download(self, item: InputItem, url: str, folder: Path, file: BinaryIO) -> None:
-        request = _Request(url, item.method, _checked_headers(item.headers), self._body(item, folder))
-        deadline = time.monotonic() + self._seconds
-        for _ in range(MAX_REDIRECTS + 1):
-            if request.url.startswith(self._own):
-                self._copy_file(self._own_result(request.url, folder), file)
-                return
-            try:
-                redirect = self._exchange(request, deadline, file)
-            except AddressRefused as error:
-                raise _Refused(f"is refused: {error}") from None
-            except (http.client.HTTPException, ValueError, OSError, zlib.error) as error:
-                raise _Refused(f"can't be fetched: {self._reason(error, deadline)}") from None
-            if redirect is None:
-                return
-            request = redirect
-        raise _Refused(f"leads on more than {MAX_REDIRECTS} times")
-
-    def _body(self, item: InputItem, folder: Path) -> bytes | None:
+        :raises Refused: it can't be had.
+        """
         if item.method != "POST":
             return None
         if item.body_href is None:
             return (item.body or "").encode()
-        body = self._fetch(InputItem(href=item.body_href), item.body_href.strip(), folder)
+        errand = _Errand(folder, Wanted(""), time.monotonic() + self._seconds)
+        with self._file(folder) as (path, file):
+            self._copy(InputItem(href=item.body_href), item.body_href.strip(), errand, file)
         try:
-            return body.read_bytes()
+            check_content(path, item.body_href, wants_html=False)
+            return path.read_bytes()
         finally:
-            body.unlink()
+            path.unlink()
 
-    def _exchange(self, request: _Request, deadline: float, file: BinaryIO) -> _Request | None:
-        """One request and its answer: the content goes to ``file``, or the next request comes back."""
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise _Refused("leads to an address that is not fetched here (http, https)")
-        if parts.username is not None or parts.password is not None:
-            raise _Refused("holds a user's name or password; send them as a Header of the reference")
-        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-        connection = connect(self._hosts, parts.scheme, host, parts.port, deadline, self._tls)
-        with contextlib.closing(connection), _closed_at(connection.sock, deadline):
-            connection.sock.settimeout(min(_SILENCE_SECONDS, self._seconds))
-            if isinstance(connection.sock, ssl.SSLSocket):
-                connection.sock.do_handshake()
-            target = quote(parts.path or "/", safe=_SAFE) + (
-                "?" + quote(parts.query, safe=_SAFE) if parts.query else ""
-            )
-            connection.request(request.method, target, body=request.body, headers=_sent_headers(request))
-            response = connection.getresponse()
-            location = response.headers.get("Location")
-            if response.status in _REDIRECTS and location:
-                return _redirected(request, urljoin(request.url, location), response.status)
-            if not 200 <= response.status < 300:
-                raise _Refused(_status_text(response))
-            for chunk in _content(response):
-                if file.tell() + len(chunk) > self._limit:
+    def _fetch(self, item: InputItem, url: str, errand: _Errand) -> Path:
+        with self._file(errand.folder) as (path, file):
+            answer = self._copy(item, url, errand, file)
+            file.close()
+            if (item.encoding or "").lower() == "base64":
+                _decode_base64(path)
+            where = answer.url if answer else url
+            if answer is not None:
+                self._take_part(path, answer, errand)
+            check_content(path, where, wants_html=errand.wants_html)
+            if answer is not None:
+                answer = self._follow(path, answer, errand)
+                self._join_pages(path, answer, errand)
+        return path
+
+    def _copy(self, item: InputItem, url: str, errand: _Errand, file: BinaryIO) -> Answer | None:
+        """Write what is at an address.
+
+        :returns: what came with it; None of what did not come from the network.
+        """
+        scheme = urlsplit(url).scheme.lower() if _is_splittable(url) else ""
+        if scheme == "file":
+            self._places.copy_file(url, file)
+        elif scheme == "s3":
+            self._places.copy_object(url, errand.deadline, file)
+        elif self._places.copy_own(url, errand.folder, file):
+            pass
+        elif scheme in ("http", "https"):
+            headers = dict(item.headers)
+            if not any(name.lower() == "accept" for name in headers):
+                headers["Accept"] = errand.wanted.accept
+            request = Request(url, item.method, headers, self.body(item, errand.folder))
+            return self._web(errand).download(request, errand.deadline, file)
+        else:
+            raise Refused("is no address that is fetched here (http, https)")
+        return None
+
+    def _web(self, errand: _Errand) -> Web:
+        def take_own(url: str, file: BinaryIO) -> bool:
+            return self._places.copy_own(url, errand.folder, file)
+
+        return Web(self._hosts, self._tls, self._limit, self._seconds, take_own)
+
+    @contextlib.contextmanager
+    def _file(self, folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+        """A new file, which stays unless the block is refused."""
+        handle, name = tempfile.mkstemp(prefix="reference-", dir=folder)
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield path, file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    # --- what an answer leads to ------------------------------------------------------------------
+
+    def _take_part(self, path: Path, answer: Answer, errand: _Errand) -> None:
+        """Of an answer in several parts keep the one with the data."""
+        if not answer.media_type.startswith("multipart/"):
+            return
+        boundary = answer.headers.get_boundary()
+        if not boundary:
+            raise Refused("answered in several parts and does not say what is between them")
+        parts = parts_of(path.read_bytes(), boundary)
+        # A description comes along with a coverage, as XML.
+        data = [part for part in parts if "xml" not in part.media_type]
+        fitting = [part for part in parts if errand.wanted.fits(part.media_type)]
+        path.write_bytes(choose(fitting or data or parts, errand.wanted).content)
+
+    def _follow(self, path: Path, answer: Answer, errand: _Errand) -> Answer:
+        """Put in place of another service's answer the data that it holds or leads to."""
+        steps, pause = 0, _FIRST_PAUSE
+        while (found := read_answer(path, answer.url)) is not None:
+            encoding = ""
+            if isinstance(found, Later):
+                if found.pause:
+                    self._pause(max(answer.retry_after or 0.0, pause), errand)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+                url, steps = found.url, steps if found.pause else steps + 1
+            else:
+                offer: Offer = choose(found, errand.wanted)
+                if offer.href is None:
+                    path.write_bytes(offer.content)
+                    check_content(path, answer.url, wants_html=errand.wants_html)
+                    return answer
+                url, encoding, steps = offer.href, offer.encoding, steps + 1
+            if steps > MOST_STEPS:
+                raise Refused(f"leads on through more than {MOST_STEPS} documents")
+            answer = self._replace(path, redirected(answer.request, url), errand, encoding)
+        return answer
+
+    def _pause(self, seconds: float, errand: _Errand) -> None:
+        """Leave a process at work the time it wants."""
+        left = errand.deadline - time.monotonic()
+        if seconds >= left:
+            why = too_slow(self._seconds)
+            raise Refused(f"is of a process that is still at work: {why}; send its results when it has ended")
+        time.sleep(seconds)
+
+    def _replace(self, path: Path, request: Request, errand: _Errand, encoding: str = "") -> Answer:
+        """Put what is at a further address in place of a file."""
+        with path.open("wb") as file:
+            answer = self._web(errand).download(request, errand.deadline, file)
+        if encoding == "base64":
+            _decode_base64(path)
+        self._take_part(path, answer, errand)
+        try:
+            check_content(path, answer.url, wants_html=errand.wants_html)
+        except Refused as error:
+            raise Refused(f"leads to {_shown(answer.url)}, which {error}") from None
+        return answer
+
+    def _join_pages(self, path: Path, answer: Answer, errand: _Errand) -> None:
+        left = self._limit - path.stat().st_size
+        request = replace(answer.request, method="GET", body=None)
+
+        def fetch(url: str) -> tuple[Path, str]:
+            nonlocal left
+            with self._file(errand.folder) as (page, file):
+                file.close()
+                came = self._replace(page, redirected(request, url), errand)
+                left -= page.stat().st_size
+                if left < 0:
                     raise TooLarge("too large")
-                file.write(chunk)
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        return None
+            return page, came.url
 
-    def _reason(self, error: Exception, deadline: float) -> str:
-        if time.monotonic() >= deadline:
-            return f"it took longer than {self._seconds:g} s"
-        if isinstance(error, TimeoutError):
-            return "the host did not answer in time"
-        if isinstance(error, socket.gaierror):
-            return "the host's name is not known"
-        if isinstance(error, ssl.SSLError):
-            return f"no secure connection ({error.reason or 'TLS failed'})"
-        if isinstance(error, http.client.IncompleteRead):
-            return "the answer broke off"
-        return (str(error) or type(error).__name__).rstrip(".")
-
-
-@contextlib.contextmanager
-def _closed_at(sock: socket.socket, deadline: float) -> Iterator[None]:
-    """Shut a connection at a deadline, however slowly its other end drips."""
-
-    def shut() -> None:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(deadline - time.monotonic(), 0.0), shut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name in headers:
-        if name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-"):
-            raise _Refused(f"may not set the header {name[:40]!r}")
-    return dict(headers)
-
-
-def _sent_headers(request: _Request) -> dict[str, str]:
-    headers = {"User-Agent": "GasFlux-WPS", "Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "close"}
-    given = {name.lower() for name in request.headers}
-    headers = {name: value for name, value in headers.items() if name.lower() not in given}
-    if request.body is not None and "content-type" not in given:
-        is_xml = request.body.lstrip().startswith(b"<")
-        headers["Content-Type"] = "text/xml" if is_xml else "application/x-www-form-urlencoded"
-    return {**headers, **request.headers}
-
-
-def _redirected(request: _Request, url: str, status: int) -> _Request:
-    before, after = urlsplit(request.url), urlsplit(url)
-    if (before.scheme, before.netloc) != (after.scheme, after.netloc):
-        # Headers of the client's may hold secrets, which are for the first host alone.
-        request = replace(request, headers={})
-    if status in (307, 308):
-        return replace(request, url=url)
-    return replace(request, url=url, method="GET", body=None)
-
-
-def _content(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    encoding = (response.headers.get("Content-Encoding") or "identity").lower().strip()
-    if encoding == "identity":
-        while chunk := response.read(_CHUNK):
-            yield chunk
-    elif encoding in ("gzip", "x-gzip", "deflate"):
-        yield from _inflated(response)
-    else:
-        raise _Refused(f"came in the encoding {encoding[:40]!r}, which was not asked for")
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
-
-
-def _inflated(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    while data := response.read(_CHUNK):
-        while data:
-            if inflater.eof:
-                inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-            # At most one chunk at a time: a few bytes may hold a gigabyte.
-            chunk = inflater.decompress(data, _CHUNK)
-            data = inflater.unconsumed_tail or inflater.unused_data
-            if chunk:
-                yield chunk
-            elif not inflater.eof:
-                break
-    while chunk := inflater.decompress(inflater.unconsumed_tail, _CHUNK):
-        yield chunk
-    if not inflater.eof:
-        raise http.client.IncompleteRead(b"")
-
-
-# --- what came ------------------------------------------------------------------------------------
-
-
-def _status_text(response: http.client.HTTPResponse) -> str:
-    text = f"answered with the status {response.status} {response.reason}".rstrip()
-    try:
-        said = exception_text(response.read(_ERROR_BYTES))
-    except (OSError, http.client.HTTPException):
-        said = None
-    return f"{text}: {said}" if said else text
-
-
-def _check_content(path: Path, *, wants_html: bool) -> None:
-    size = path.stat().st_size
-    if size == 0:
-        raise _Refused("has no content")
-    with path.open("rb") as file:
-        head = file.read(_ERROR_BYTES)
-    said = exception_text(head)
-    if said is not None:
-        raise _Refused(f"answered with an exception: {said}")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
-    if not wants_html and start.startswith((b"<!doctype html", b"<html")):
-        raise _Refused("answered with a web page, not with data")
-
-
-def exception_text(content: bytes) -> str | None:
-    """What an exception document of an OGC service says, or None where the content is no such document."""
-    if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return None
-    # Broken ends are mended, since only the beginning may be at hand; entities and the network are left alone.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
-    if root is None or not isinstance(root.tag, str) or etree.QName(root).localname not in _EXCEPTION_ROOTS:
-        return None
-    parts = [element.get("exceptionCode") or element.get("code") or "" for element in root.iter(tag=etree.Element)]
-    words = " ".join(" ".join([*filter(None, parts), *root.itertext()]).split())
-    return (words[:500] or "without a text").rstrip(".")
+        link = answer.headers["Link"] or ""
+        if re.search(r'rel="?next\b', link) and not head_of(path).lstrip().startswith((b"{", b"<", b"\xef\xbb\xbf")):
+            raise Refused("comes in pages, which are joined of GeoJSON and GML only; ask for one of these")
+        join_pages(path, answer.url, fetch)
 
 
 def _decode_base64(path: Path) -> None:
     try:
         path.write_bytes(base64.b64decode(b"".join(path.read_bytes().split()), validate=True))
     except binascii.Error as error:
-        raise _Refused(f"is no valid base64: {error}") from None
+        raise Refused(f"is no valid base64: {error}") from None
 
 
 def _is_splittable(url: str) -> bool:

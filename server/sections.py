@@ -188,8 +188,14 @@ class SecuritySection(Section):
 
     allowed_hosts: Names = _key(
         "",
-        "Hosts from which references are fetched, and no others, by commas: names, .domains, addresses or networks "
-        "such as 10.0.0.0/8; a host named here may be in a private network. Blank: every host with a public address.",
+        "Hosts from which references are fetched and to which callbacks are sent, and no others, by commas: names, "
+        ".domains, addresses or networks such as 10.0.0.0/8; a host named here may be in a private network. Blank: "
+        "every host with a public address.",
+    )
+    allowed_buckets: Names = _key(
+        "",
+        "S3 buckets or parts of them, such as s3://bucket/prefix, by commas, from which s3:// references are read with "
+        "the service's own credentials, from the server of [store] endpoint. Blank: none.",
     )
     keys: Literal["open", "execute"] = _key(
         "open",
@@ -197,7 +203,23 @@ class SecuritySection(Section):
         "X-API-Key; keys are made by gasflux-wps key create.",
     )
     fetch_timeout: float = _key(60.0, "Longest time in seconds for fetching one reference.", gt=0)
-    cors_origin: str = _key("*", "Access-Control-Allow-Origin of /wps, /outputs and /health. none: no CORS headers.")
+    cors_origin: str = _key(
+        "*", "Access-Control-Allow-Origin of /wps, /ogcapi, /ows, /outputs and /health. none: no CORS headers."
+    )
+
+
+class OwsSection(Section):
+    """``[ows]``: results as map services at /ows, made by MapServer."""
+
+    mapserver: str = _key(
+        "",
+        "MapServer's CGI program. Blank: mapserv, where it is found. none: no WMS, WCS and WFS, only OGC API - "
+        "Features, which needs no MapServer.",
+    )
+    time_limit: float = _key(30.0, "Longest time in seconds that one request may take MapServer.", gt=0)
+    parallel: int = _key(4, "How many requests each web worker lets MapServer answer at the same time.", ge=1, le=64)
+    memory_limit: Size = _key("1gb", "Most memory that one request may take MapServer.")
+    largest_picture: int = _key(4096, "Most pixels of a picture or coverage along one side.", ge=256, le=20000)
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -208,6 +230,7 @@ SECTIONS: dict[str, type[Section]] = {
     "jobs": JobsSection,
     "store": StoreSection,
     "security": SecuritySection,
+    "ows": OwsSection,
 }
 """Name in the file → its declaration."""
 

@@ -32,6 +32,7 @@ def run_jobs(settings_file: Path | None) -> None:
 
     :raises server.settings_error.SettingsError: with these settings the service can't run.
     """
+    from server.callbacks import DELIVER
     from server.jobs.guard import Order
     from server.jobs.supervisor import supervise
     from server.logs import configure_logging
@@ -45,8 +46,8 @@ def run_jobs(settings_file: Path | None) -> None:
     if settings.jobs.engine == "celery":
         from server.jobs.celery_worker import run_worker
 
-        run_worker(settings, processes)
+        run_worker(settings, processes, deliver=DELIVER)
         return
-    order = Order(settings, processes, ("server.jobs.warm",), float("inf"), needs_web=False)
+    order = Order(settings, processes, ("server.jobs.warm",), float("inf"), needs_web=False, deliver=DELIVER)
     if not supervise(order):
         sys.stderr.write("Another supervisor runs the jobs of this work folder already; there is nothing to do.\n")

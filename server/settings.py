@@ -27,6 +27,7 @@ from server.sections import (
     JobsSection,
     LoggingSection,
     MetadataSection,
+    OwsSection,
     Section,
     SecuritySection,
     ServerSection,
@@ -67,12 +68,18 @@ class Settings:
     jobs: JobsSection
     store: StoreSection
     security: SecuritySection
+    ows: OwsSection
     notes: tuple[str, ...] = ()
     """What the operator should know: keys without effect, environment names nobody reads."""
     file: Path | None = None
     """The file that was read; None where there is none."""
     sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(section, key) → where its value comes from; those left out have their default."""
+
+    @property
+    def root(self) -> str:
+        """Address of the service as clients see it, below which each of its faces has its own path."""
+        return self.server.url.rstrip("/").removesuffix("/wps")
 
     def describe(self) -> list[Description]:
         """Every setting there is, in the order of the file."""
@@ -283,6 +290,7 @@ def _filled(
         jobs=jobs.model_copy(update={"database": jobs.database or f"sqlite:///{data / 'jobs.sqlite'}"}),
         store=sections["store"],
         security=sections["security"],
+        ows=sections["ows"],
         notes=notes,
         file=file,
         sources=sources,

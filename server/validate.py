@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from gasflux_core.errors import InputError, InputFaults, MissingInput, TooLarge
+from processes.bounding_box import read_bounding_box
 from processes.declaration import InputDeclaration, OutputDeclaration, ProcessDeclaration
 from processes.literals import is_absent, read_literal
+from server.errors import FormatNotOffered, TooManyValues, UnfitValue, UnknownInput, UnknownOutput
 from server.formats import match_format, says_nothing
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
 
@@ -72,13 +74,15 @@ def validate(
         declared = declaration.input(identifier)
         if declared is None:
             known = [item.identifier for item in declaration.inputs]
-            faults.append(InputError(unknown_name(owner, "input", identifier, known), identifier))
+            faults.append(UnknownInput(unknown_name(owner, "input", identifier, known), identifier))
             continue
         # Clients send "" (and "None") for a field of their form that nobody touched.
         kept = [item for item in items if item.text is None or not is_absent(item.text)]
         if declared.kind == "literal":
             found = [fault for item in kept if (fault := _literal_fault(declared, item, max_literal_bytes))]
             kept = [replace(item, unit=declared.unit) for item in kept]
+        elif declared.kind == "bbox":
+            found = [fault for item in kept if (fault := _box_fault(declared, item))]
         else:
             found = [fault for item in kept if (fault := _complex_fault(declared, item))]
             found += _size_faults(declared, kept, sizes, max_input_bytes)
@@ -111,7 +115,7 @@ def _count_faults(
         elif 0 < count < item.min_occurs:
             yield MissingInput(f"Input {name} needs at least {item.min_occurs} values, {count} came.", name)
         elif count > item.max_occurs:
-            yield InputError(f"Input {name} takes at most {_values(item.max_occurs)}, {count} came.", name)
+            yield TooManyValues(f"Input {name} takes at most {_values(item.max_occurs)}, {count} came.", name)
 
 
 def _values(count: int) -> str:
@@ -125,18 +129,18 @@ def _literal_fault(declared: InputDeclaration, item: InputItem, limit: int) -> I
     name = declared.identifier
     if item.text is None:
         how = "by reference" if item.href is not None else "as complex data"
-        return InputError(f"Input {name} is a literal and came {how}: send its value as literal data.", name)
+        return UnfitValue(f"Input {name} is a literal and came {how}: send its value as literal data.", name)
     size = len(item.text.encode("utf-8", errors="replace"))
     if size > limit:
         return TooLarge(f"Input {name} has {size} bytes; a literal may have at most {limit}.", name)
     if "\0" in item.text:
-        return InputError(f"Input {name} holds the character NUL, which is no text.", name)
+        return UnfitValue(f"Input {name} holds the character NUL, which is no text.", name)
     try:
         read_literal(declared, item.text)
     except InputError as error:
-        return error
+        return UnfitValue(error.message, error.parameter)
     problem = _unit_problem(declared, item.unit)
-    return InputError(f"Input {name}: {problem}.", name) if problem else None
+    return UnfitValue(f"Input {name}: {problem}.", name) if problem else None
 
 
 def _unit_problem(declared: InputDeclaration, came: str | None) -> str | None:
@@ -159,20 +163,37 @@ def plain_unit(unit: str) -> str | None:
     return _UNITS.get(text.lower())
 
 
+# --- bounding boxes -------------------------------------------------------------------------------
+
+
+def _box_fault(declared: InputDeclaration, item: InputItem) -> InputError | None:
+    name = declared.identifier
+    if item.text is None:
+        how = "by reference" if item.href is not None else "as complex data"
+        return UnfitValue(f"Input {name} is a bounding box and came {how}: send its corners as such.", name)
+    try:
+        read_bounding_box(declared, item.text)
+    except InputError as error:
+        return UnfitValue(error.message, error.parameter)
+    return None
+
+
 # --- complex inputs -------------------------------------------------------------------------------
 
 
 def _complex_fault(declared: InputDeclaration, item: InputItem) -> InputError | None:
     name = declared.identifier
     if item.upload is None and item.href is None:
-        return InputError(f"Input {name} needs data or a reference; it came as a bare literal.", name)
+        return UnfitValue(f"Input {name} needs data or a reference; it came as a bare literal.", name)
     # Only the content says what a file is where the client doesn't, or says nothing of use.
     if not says_nothing(item.media_type) and match_format(declared.formats, item.media_type) is None:
         known = ", ".join(item.media_type for item in declared.formats)
-        return InputError(f"Input {name} is not read as {_shown(item.media_type or '')}. It is read as: {known}.", name)
+        text = f"Input {name} is not read as {_shown(item.media_type or '')}. It is read as: {known}."
+        return FormatNotOffered(text, name)
     encoding = (item.encoding or "").lower()
     if encoding not in _TEXT_ENCODINGS | {"base64"}:
-        return InputError(f"Input {name}: the encoding {_shown(encoding)} is not known; send utf-8 or base64.", name)
+        text = f"Input {name}: the encoding {_shown(encoding)} is not known; send utf-8 or base64."
+        return FormatNotOffered(text, name)
     return None
 
 
@@ -202,32 +223,34 @@ def _check_outputs(
         name, declared = wanted.identifier, declaration.output(wanted.identifier)
         if declared is None:
             known = [item.identifier for item in declaration.outputs]
-            faults.append(InputError(unknown_name(owner, "output", name, known), name))
+            faults.append(UnknownOutput(unknown_name(owner, "output", name, known), name))
         elif any(item.identifier == name for item in outputs):
             faults.append(InputError(f"Output {name} is asked for twice.", name))
         else:
             outputs.append(_output(declared, wanted, faults))
-    if request.response == "raw" and len(request.outputs) != 1:
-        faults.append(InputError(f"Raw data is one output; {len(request.outputs)} were asked for.", "RawDataOutput"))
     return outputs
 
 
 def _output(declared: OutputDeclaration, wanted: OutputRequest, faults: list[InputError]) -> OutputRequest:
     name = declared.identifier
+    if declared.kind == "bbox":
+        return wanted
     if declared.kind == "literal":
         problem = _output_unit_problem(declared, wanted.unit)
         if problem:
-            faults.append(InputError(f"Output {name}: {problem}.", name))
+            faults.append(FormatNotOffered(f"Output {name}: {problem}.", name))
         return wanted
     chosen = match_format(declared.formats, wanted.media_type)
     if chosen is None:
         known = ", ".join(item.media_type for item in declared.formats)
         text = f"Output {name} is not written as {_shown(wanted.media_type or '')}. It is written as: {known}."
-        faults.append(InputError(text, name))
+        faults.append(FormatNotOffered(text, name))
         return wanted
     encoding = (wanted.encoding or "").lower()
     if encoding not in _TEXT_ENCODINGS | {"base64"}:
-        faults.append(InputError(f"Output {name} is not written in the encoding {_shown(encoding)}.", name))
+        faults.append(FormatNotOffered(f"Output {name} is not written in the encoding {_shown(encoding)}.", name))
+    if wanted.schema and wanted.schema not in {item.schema for item in declared.formats}:
+        faults.append(FormatNotOffered(f"Output {name} is not written by the schema {_shown(wanted.schema)}.", name))
     media_type = chosen.media_type if wanted.media_type else None
     return replace(wanted, media_type=media_type, encoding=encoding or None)
 

@@ -1,4 +1,4 @@
-"""The capabilities and the descriptions of processes: made once, when the service starts."""
+"""The capabilities and the descriptions of processes: made once in each language, when the service starts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ from processes.declaration import (
     OutputDeclaration,
     ProcessDeclaration,
 )
+from server.languages import DEFAULT, LANGUAGES
 from server.sections import MetadataSection
-from server.wps.operations import LANGUAGE, VERSION
+from server.wps.allowed_values import add_allowed_values
+from server.wps.operations import VERSION
+from server.wps.service_metadata import add_identification, add_provider
+from server.wps.versions import OFFERED
 from server.wps.xml import HREF, LANG, NSMAP, OWS, SCHEMAS, WPS, XSI, Element, add, ows, to_bytes, wps
 
 _MEGABYTE = 1024 * 1024
-_ROLE_SPACE = "http://www.isotc211.org/2005/resources/Codelist/gmxCodelists.xml#CI_RoleCode"
 
 
-def document_root(name: str, schema: str) -> Element:
-    """Root of a response document of WPS 1.0.0."""
+def document_root(name: str, schema: str, language: str) -> Element:
+    """Root of a response document of WPS 1.0.0.
+
+    :param language: of its texts.
+    """
     root = etree.Element(wps(name), nsmap=NSMAP)
     root.set("service", "WPS")
     root.set("version", VERSION)
-    root.set(LANG, LANGUAGE)
+    root.set(LANG, language)
     root.set(f"{{{XSI}}}schemaLocation", f"{WPS} {SCHEMAS}{schema}")
     return root
 
@@ -34,74 +40,44 @@ def document_root(name: str, schema: str) -> Element:
 # --- capabilities ---------------------------------------------------------------------------------
 
 
-def capabilities(metadata: MetadataSection, url: str, declarations: Mapping[str, ProcessDeclaration]) -> bytes:
+def capabilities(
+    metadata: MetadataSection,
+    url: str,
+    declarations: Mapping[str, ProcessDeclaration],
+    language: str = DEFAULT,
+    sequence: str = "",
+) -> bytes:
     """The answer to GetCapabilities.
 
     :param url: address of the service, as clients see it.
+    :param declarations: already in the language.
+    :param sequence: says which state of the capabilities this is.
     """
-    root = document_root("Capabilities", "wpsGetCapabilities_response.xsd")
-    _identification(root, metadata)
-    _provider(root, metadata)
+    root = document_root("Capabilities", "wpsGetCapabilities_response.xsd", language)
+    if sequence:
+        root.set("updateSequence", sequence)
+    add_identification(root, metadata, language, sorted(OFFERED), OWS)
+    add_provider(root, metadata, OWS)
     _operations(root, url)
     offerings = add(root, wps("ProcessOfferings"))
     for item in declarations.values():
         add_brief(add(offerings, wps("Process")), item)
     languages = add(root, wps("Languages"))
-    for name in ("Default", "Supported"):
-        add(add(languages, wps(name)), ows("Language"), LANGUAGE)
+    add(add(languages, wps("Default")), ows("Language"), DEFAULT)
+    supported = add(languages, wps("Supported"))
+    for name in LANGUAGES:
+        add(supported, ows("Language"), name)
     return to_bytes(root)
 
 
-def _identification(root: Element, metadata: MetadataSection) -> None:
-    element = add(root, ows("ServiceIdentification"))
-    add(element, ows("Title"), metadata.identification_title)
-    add(element, ows("Abstract"), metadata.identification_abstract)
-    if metadata.identification_keywords:
-        keywords = add(element, ows("Keywords"))
-        for keyword in metadata.identification_keywords:
-            add(keywords, ows("Keyword"), keyword)
-        if metadata.identification_keywords_type:
-            add(keywords, ows("Type"), metadata.identification_keywords_type)
-    add(element, ows("ServiceType"), "WPS")
-    add(element, ows("ServiceTypeVersion"), VERSION)
-    add(element, ows("Fees"), metadata.identification_fees)
-    add(element, ows("AccessConstraints"), metadata.identification_accessconstraints)
+def unchanged_capabilities(language: str, sequence: str) -> bytes:
+    """The answer to a client that has the current capabilities: the root alone (OGC 06-121r3, 7.4.3).
 
-
-def _provider(root: Element, metadata: MetadataSection) -> None:
-    provider = add(root, ows("ServiceProvider"))
-    add(provider, ows("ProviderName"), metadata.provider_name)
-    if metadata.provider_url:
-        add(provider, ows("ProviderSite")).set(HREF, metadata.provider_url)
-    contact = add(provider, ows("ServiceContact"))
-    _add_given(contact, {"IndividualName": metadata.contact_name, "PositionName": metadata.contact_position})
-    info = add(contact, ows("ContactInfo"))
-    phone = {"Voice": metadata.contact_phone, "Facsimile": metadata.contact_fax}
-    if any(phone.values()):
-        _add_given(add(info, ows("Phone")), phone)
-    address = {
-        "DeliveryPoint": metadata.contact_address,
-        "City": metadata.contact_city,
-        "AdministrativeArea": metadata.contact_stateorprovince,
-        "PostalCode": metadata.contact_postalcode,
-        "Country": metadata.contact_country,
-        "ElectronicMailAddress": metadata.contact_email,
-    }
-    if any(address.values()):
-        _add_given(add(info, ows("Address")), address)
-    if metadata.contact_url:
-        add(info, ows("OnlineResource")).set(HREF, metadata.contact_url)
-    _add_given(info, {"HoursOfService": metadata.contact_hours, "ContactInstructions": metadata.contact_instructions})
-    if not len(info):
-        contact.remove(info)
-    if metadata.contact_role:
-        add(contact, ows("Role"), metadata.contact_role, codeSpace=_ROLE_SPACE)
-
-
-def _add_given(parent: Element, texts: Mapping[str, str]) -> None:
-    for name, text in texts.items():
-        if text:
-            add(parent, ows(name), text)
+    The schema of WPS 1.0.0 asks for more; its authors had left out the parameter that leads here.
+    """
+    root = document_root("Capabilities", "wpsGetCapabilities_response.xsd", language)
+    root.set("updateSequence", sequence)
+    return to_bytes(root)
 
 
 def _operations(root: Element, url: str) -> None:
@@ -129,24 +105,50 @@ def add_described(element: Element, declared: ProcessDeclaration | InputDeclarat
 # --- descriptions ---------------------------------------------------------------------------------
 
 
-def descriptions(declarations: Sequence[ProcessDeclaration], max_input_bytes: int) -> bytes:
-    """The answer to DescribeProcess.
+class Descriptions:
+    """The descriptions of all processes, ready to be put together in any choice and order.
 
+    :param offered: language → identifier → process in that language.
     :param max_input_bytes: limit on one complex input.
     """
-    root = document_root("ProcessDescriptions", "wpsDescribeProcess_response.xsd")
-    for declared in declarations:
-        # This schema leaves its local elements without a namespace.
-        element = add(root, "ProcessDescription", storeSupported="true", statusSupported="true")
-        add_brief(element, declared)
-        if declared.inputs:
-            inputs = add(element, "DataInputs")
-            for item in declared.inputs:
-                _input(inputs, item, max_input_bytes)
-        outputs = add(element, "ProcessOutputs")
-        for output in declared.outputs:
-            _output(outputs, output)
+
+    def __init__(self, offered: Mapping[str, Mapping[str, ProcessDeclaration]], max_input_bytes: int) -> None:
+        self._ready = {
+            (language, name): _cut(description(declared, language, max_input_bytes))
+            for language, declarations in offered.items()
+            for name, declared in declarations.items()
+        }
+
+    def document(self, identifiers: Sequence[str], language: str) -> bytes:
+        """The answer to DescribeProcess.
+
+        :param identifiers: one at least.
+        """
+        chosen = [self._ready[language, name] for name in identifiers]
+        start, _, end = chosen[0]
+        return b"".join([start, *(middle for _, middle, _ in chosen), end])
+
+
+def description(declared: ProcessDeclaration, language: str, max_input_bytes: int) -> bytes:
+    """The answer to DescribeProcess for one process."""
+    root = document_root("ProcessDescriptions", "wpsDescribeProcess_response.xsd", language)
+    # This schema leaves its local elements without a namespace.
+    element = add(root, "ProcessDescription", storeSupported="true", statusSupported="true")
+    add_brief(element, declared)
+    if declared.inputs:
+        inputs = add(element, "DataInputs")
+        for item in declared.inputs:
+            _input(inputs, item, max_input_bytes)
+    outputs = add(element, "ProcessOutputs")
+    for output in declared.outputs:
+        _output(outputs, output)
     return to_bytes(root)
+
+
+def _cut(document: bytes) -> tuple[bytes, bytes, bytes]:
+    """What comes before the one child of a document's root, that child, and what comes after it."""
+    start, end = document.index(b"<ProcessDescription "), document.rindex(b"</wps:ProcessDescriptions>")
+    return document[:start], document[start:end], document[end:]
 
 
 def _input(parent: Element, declared: InputDeclaration, max_input_bytes: int) -> None:
@@ -156,31 +158,15 @@ def _input(parent: Element, declared: InputDeclaration, max_input_bytes: int) ->
         size = str(max(max_input_bytes // _MEGABYTE, 1))
         _formats(add(element, "ComplexData", maximumMegabytes=size), declared.formats)
         return
+    if declared.kind == "bbox":
+        _systems(add(element, "BoundingBoxData"), declared.crs)
+        return
     literal = add(element, "LiteralData")
     _data_type(literal, declared.data_type)
     _units(literal, declared.unit)
-    if declared.allowed:
-        allowed = add(literal, ows("AllowedValues"))
-        for value in declared.allowed:
-            add(allowed, ows("Value"), value)
-    elif declared.minimum is not None or declared.maximum is not None:
-        _range(add(literal, ows("AllowedValues")), declared)
-    else:
-        add(literal, ows("AnyValue"))
+    add_allowed_values(literal, declared, OWS)
     if declared.default is not None:
         add(literal, "DefaultValue", declared.default)
-
-
-def _range(allowed: Element, declared: InputDeclaration) -> None:
-    element = add(allowed, ows("Range"))
-    low = "open" if declared.minimum_excluded else "closed"
-    high = "open" if declared.maximum_excluded else "closed"
-    element.set(ows("rangeClosure"), low if low == high else f"{low}-{high}")
-    number = int if declared.data_type == "integer" else float
-    if declared.minimum is not None:
-        add(element, ows("MinimumValue"), str(number(declared.minimum)))
-    if declared.maximum is not None:
-        add(element, ows("MaximumValue"), str(number(declared.maximum)))
 
 
 def _output(parent: Element, declared: OutputDeclaration) -> None:
@@ -188,6 +174,9 @@ def _output(parent: Element, declared: OutputDeclaration) -> None:
     add_described(element, declared)
     if declared.kind == "complex":
         _formats(add(element, "ComplexOutput"), declared.formats)
+        return
+    if declared.kind == "bbox":
+        _systems(add(element, "BoundingBoxOutput"), declared.crs)
         return
     literal = add(element, "LiteralOutput")
     _data_type(literal, declared.data_type)
@@ -207,6 +196,13 @@ def _units(parent: Element, unit: str | None) -> None:
     units = add(parent, "UOMs")
     for name in ("Default", "Supported"):
         add(add(units, name), ows("UOM"), unit)
+
+
+def _systems(parent: Element, systems: Sequence[str]) -> None:
+    add(add(parent, "Default"), "CRS", systems[0])
+    supported = add(parent, "Supported")
+    for system in systems:
+        add(supported, "CRS", system)
 
 
 def _formats(parent: Element, formats: Sequence[FormatDeclaration]) -> None:

@@ -21,30 +21,30 @@ from server.wps.operations import (
     check_modes,
     check_service,
     check_version,
-    negotiate,
     optional_boolean,
 )
 
 _LISTS = ("datainputs", "responsedocument", "rawdataoutput")
 _ATTRIBUTE = re.compile(r"@(?=[A-Za-z:]+=)")
-_INPUT_ATTRIBUTES = frozenset({"mimetype", "encoding", "schema", "uom", "datatype", "xlink:href", "href", "method"})
+_INPUT_ATTRIBUTES = frozenset(
+    {"mimetype", "encoding", "schema", "uom", "datatype", "xlink:href", "href", "method", "body", "bodyreference"}
+    | {"header"}
+)
 _OUTPUT_ATTRIBUTES = frozenset({"mimetype", "encoding", "schema", "uom", "asreference"})
 
 
-def parse_query(query: str) -> Operation:
-    """Read a query string, still percent-encoded and all ASCII.
+def parse_query(values: Mapping[str, str]) -> Operation:
+    """The operation that some pairs ask for.
 
+    :param values: from :func:`read_pairs`.
     :raises InputError: or a kin of it, with the name of the parameter at fault.
     """
-    values = _pairs(query)
     check_service(values.get("service"))
     name = values.get("request")
     if not name:
         raise MissingInput("The parameter request is required, such as request=GetCapabilities.", "request")
     if name == "GetCapabilities":
-        negotiate([item.strip() for item in values.get("acceptversions", "").split(",") if item.strip()])
-        check_language(values.get("language"))
-        return GetCapabilities()
+        return GetCapabilities(check_language(values.get("language")), values.get("updatesequence", ""))
     if name not in ("DescribeProcess", "Execute"):
         text = f"The operation {name[:40]!r} is not offered; GetCapabilities, DescribeProcess and Execute are."
         raise UnknownOperation(text, name[:40])
@@ -54,7 +54,7 @@ def parse_query(query: str) -> Operation:
     if not identifiers:
         raise MissingInput("The parameter Identifier is required: the name of a process.", "Identifier")
     if name == "DescribeProcess":
-        return DescribeProcess(identifiers)
+        return DescribeProcess(identifiers, language)
     return _execute(values, identifiers, language)
 
 
@@ -75,6 +75,8 @@ def _execute(values: Mapping[str, str], identifiers: tuple[str, ...], language: 
         _output(name, value, attributes, parameter)
         for name, value, attributes in _entries(values.get(parameter.lower(), ""), parameter, _OUTPUT_ATTRIBUTES)
     ]
+    if raw and len(outputs) != 1:
+        raise InputError(f"Raw data is one output; {len(outputs)} were asked for.", "RawDataOutput")
     request = JobRequest(
         process=identifiers[0],
         inputs=inputs,
@@ -101,7 +103,27 @@ def _input(name: str, value: str | None, attributes: Mapping[str, str]) -> Input
         return replace(item, text=value)
     if value:
         raise InputError(f"Input {name} has both a value and a reference; it takes one of them.", name)
-    return replace(item, href=href, method=method(attributes.get("method"), name))
+    return replace(
+        item,
+        href=href,
+        method=method(attributes.get("method"), name),
+        headers=_headers(attributes.get("header", ""), name),
+        body=attributes.get("body"),
+        body_href=attributes.get("bodyreference") or None,
+    )
+
+
+def _headers(lines: str, identifier: str) -> dict[str, str]:
+    """Headers of HTTP out of lines of ``name: value``."""
+    headers = {}
+    for line in lines.splitlines():
+        key, colon, value = line.partition(":")
+        if not key.strip() or not colon:
+            raise InputError(
+                f"Input {identifier}: expected a header of the reference as name:value, got {line[:40]!r}.", identifier
+            )
+        headers[key.strip()] = value.strip()
+    return headers
 
 
 def method(value: str | None, identifier: str) -> Literal["GET", "POST"]:
@@ -130,8 +152,12 @@ def _output(name: str, value: str | None, attributes: Mapping[str, str], paramet
 # --- the syntax -----------------------------------------------------------------------------------
 
 
-def _pairs(query: str) -> dict[str, str]:
-    """Keys in lower case → values; those of lists are left encoded, as their own syntax needs it."""
+def read_pairs(query: str) -> dict[str, str]:
+    """Keys in lower case → values; those of lists are left encoded, as their own syntax needs it.
+
+    :param query: still percent-encoded and all ASCII.
+    :raises InputError: with the name of the parameter at fault.
+    """
     values: dict[str, str] = {}
     for part in query.split("&"):
         key, _, value = part.partition("=")
@@ -147,6 +173,8 @@ def _pairs(query: str) -> dict[str, str]:
 
 def _entries(encoded: str, parameter: str, known: frozenset[str]) -> list[tuple[str, str | None, dict[str, str]]]:
     """Split ``a=1@uom=m;b=@xlink:href=http%3A%2F%2F…`` into (name, value, attributes in lower case).
+
+    Of several headers of one reference each is a line of one attribute.
 
     The separators stand bare and everything else is encoded. Many HTTP libraries encode the whole once more, so
     that not one separator is bare: then it is decoded once before it is split.
@@ -166,12 +194,16 @@ def _entries(encoded: str, parameter: str, known: frozenset[str]) -> list[tuple[
         identifier = _decoded(name, plus=bare).strip()
         if not identifier:
             raise InputError(f"{parameter}: an entry has no name; expected name=value;name=value.", parameter)
-        attributes = {}
+        attributes: dict[str, str] = {}
         for item in rest:
-            key, _, setting = item.partition("=")
-            if key.lower() not in known:
-                raise InputError(f"{parameter}: {identifier} has an unknown attribute {key[:40]!r}.", identifier)
-            attributes[key.lower()] = _decoded(setting, plus=bare).strip()
+            name, _, setting = item.partition("=")
+            key = name.lower()
+            if key not in known:
+                raise InputError(f"{parameter}: {identifier} has an unknown attribute {name[:40]!r}.", identifier)
+            if key in attributes and key != "header":
+                raise InputError(f"{parameter}: {identifier} has the attribute {name} twice.", identifier)
+            before = f"{attributes[key]}\n" if key in attributes else ""
+            attributes[key] = before + _decoded(setting, plus=bare).strip()
         entries.append((identifier, _decoded(value, plus=bare) if equals else None, attributes))
     return entries
 

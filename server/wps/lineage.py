@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from processes.declaration import ProcessDeclaration
+from processes.bounding_box import read_bounding_box
+from processes.declaration import InputDeclaration, ProcessDeclaration
 from server.jobs.model import Job
 from server.jobs.request import InputItem, OutputRequest
 from server.store import NoSuchFile, Store
-from server.wps.complex_data import add_complex
-from server.wps.xml import HREF, Element, add, clean, ows, unit_uri, wps
+from server.wps.boxes import fill_box
+from server.wps.complex_data import add_complex, xml_root
+from server.wps.xml import HREF, OWS, Element, add, clean, ows, unit_uri, wps
 
 
 def add_lineage(
@@ -28,21 +30,24 @@ def add_lineage(
                 add(element, ows("Identifier"), identifier)
                 if described is not None:
                     add(element, ows("Title"), described.title)
-                _value(element, item, job, store)
+                _value(element, item, described, job, store)
     if outputs:
         definitions = add(root, wps("OutputDefinitions"))
         for wanted in outputs:
             _definition(definitions, wanted, declared)
 
 
-def _value(parent: Element, item: InputItem, job: Job, store: Store) -> None:
+def _value(parent: Element, item: InputItem, described: InputDeclaration | None, job: Job, store: Store) -> None:
     form = {"mimeType": item.media_type, "schema": item.schema}
     if item.href is not None:
         _reference(parent, item)
         return
     data = add(parent, wps("Data"))
-    if item.upload is None:
-        add(data, wps("LiteralData"), item.text or "", uom=unit_uri(item.unit))
+    if item.upload is None and described is not None and described.kind == "bbox":
+        fill_box(add(data, wps("BoundingBoxData")), read_bounding_box(described, item.text or "").text, OWS)
+    elif item.upload is None:
+        data_type = described.data_type if described is not None else None
+        add(data, wps("LiteralData"), item.text or "", dataType=data_type, uom=unit_uri(item.unit))
     else:
         content = _uploaded(item.upload, item.upload_of or job.id, job, store)
         add_complex(data, content, form, encoding=item.encoding if item.encoding == "base64" else None)
@@ -73,7 +78,10 @@ def _reference(parent: Element, item: InputItem) -> None:
     for key, value in item.headers.items():
         add(element, wps("Header")).attrib.update({"key": clean(key), "value": clean(value)})
     if item.body is not None:
-        add(element, wps("Body"), item.body)
+        root = xml_root(item.body.encode())
+        body = add(element, wps("Body"), item.body if root is None else None)
+        if root is not None:
+            body.append(root)
     elif item.body_href is not None:
         add(element, wps("BodyReference")).set(HREF, clean(item.body_href))
 
@@ -93,5 +101,8 @@ def _definition(parent: Element, wanted: OutputRequest, declared: ProcessDeclara
         uom=unit_uri(wanted.unit),
     )
     add(element, ows("Identifier"), wanted.identifier)
-    if described is not None:
-        add(element, ows("Title"), described.title)
+    title = wanted.title or (described.title if described is not None else None)
+    if title:
+        add(element, ows("Title"), title)
+    if wanted.abstract:
+        add(element, ows("Abstract"), wanted.abstract)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from gasflux_core.errors import InputError, MissingInput
-from processes.declaration import InputDeclaration, ProcessDeclaration
-from processes.literals import is_absent
-from server.errors import VersionNotOffered
-from server.formats import match_format
-from server.jobs.request import InputItem, JobRequest, Upload
+from server.jobs.request import JobRequest, Upload
+from server.languages import DEFAULT, LANGUAGES, match_language
 
 VERSION = "1.0.0"
-LANGUAGE = "en-US"
 
 
 @dataclass(frozen=True)
 class GetCapabilities:
     """What the service is and offers."""
+
+    language: str = DEFAULT
+    update_sequence: str = ""
+    """Of the capabilities that the client has already; empty: it has none."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class DescribeProcess:
 
     identifiers: tuple[str, ...]
     """``ALL``, in any case, means every process."""
+    language: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -63,18 +62,17 @@ def check_version(version: str | None) -> None:
         raise InputError(f"Version {version[:40]!r} is not offered; version {VERSION} is.", "version")
 
 
-def negotiate(accepted: list[str]) -> None:
-    """Refuse a client that accepts other versions only (the first that fits would be taken)."""
-    if accepted and VERSION not in accepted:
-        came = ", ".join(accepted)[:80]
-        raise VersionNotOffered(f"None of the versions {came} is offered; version {VERSION} is.", "AcceptVersions")
-
-
 def check_language(language: str | None) -> str:
-    """The language of the response; any English will do."""
-    if language and language != "*" and language.lower().split("-")[0] != "en":
-        raise InputError(f"The language {language[:40]!r} is not offered; {LANGUAGE} is.", "language")
-    return LANGUAGE
+    """The offered language that a client means; the default where it names none.
+
+    :raises InputError: it is none of those offered.
+    """
+    found = match_language(language)
+    if found is None:
+        raise InputError(
+            f"The language {(language or '')[:40]!r} is not offered; {' and '.join(LANGUAGES)} are.", "language"
+        )
+    return found
 
 
 def check_modes(*, raw: bool, store: bool, status: bool) -> None:
@@ -99,51 +97,3 @@ def boolean(value: str | None, name: str) -> bool:
 def optional_boolean(value: str | None, name: str) -> bool | None:
     """An XML Schema boolean, or None where it is absent."""
     return None if value is None or not value.strip() else boolean(value, name)
-
-
-# --- values as declared ---------------------------------------------------------------------------
-
-
-def settle(operation: Execute, declaration: ProcessDeclaration) -> Execute:
-    """Turn text that came for a complex input into a file, and decode base64 that wasn't named so.
-
-    A key-value request can't tell a literal from complex data; only the declaration can.
-    """
-    uploads = {upload.name: upload for upload in operation.uploads}
-    inputs: dict[str, list[InputItem]] = {}
-    for identifier, items in operation.request.inputs.items():
-        declared = declaration.input(identifier)
-        if declared is None or declared.kind == "literal":
-            inputs[identifier] = items
-            continue
-        inputs[identifier] = [_settled(item, declared, uploads) for item in items]
-    request = replace(operation.request, inputs=inputs)
-    return replace(operation, request=request, uploads=tuple(uploads.values()))
-
-
-def _settled(item: InputItem, declared: InputDeclaration, uploads: dict[str, Upload]) -> InputItem:
-    name = declared.identifier
-    if item.text is not None and not is_absent(item.text):
-        upload = Upload(f"input-{len(uploads) + 1}", decode(item.text, item.encoding, name))
-        uploads[upload.name] = upload
-        item = replace(item, text=None, upload=upload.name)
-    if item.upload is not None and not item.encoding and item.media_type:
-        chosen = match_format(declared.formats, item.media_type)
-        content = uploads[item.upload].content
-        if chosen is not None and chosen.encoding == "base64" and isinstance(content, bytes):
-            text = content.decode("ascii", errors="replace")
-            uploads[item.upload] = Upload(item.upload, decode(text, "base64", name))
-    return item
-
-
-def decode(text: str, encoding: str | None, identifier: str) -> bytes:
-    """Content of a complex value that came as text.
-
-    :raises InputError: naming the input whose base64 is broken.
-    """
-    if (encoding or "").lower() != "base64":
-        return text.encode()
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(f"Input {identifier} is no valid base64: {error}.", identifier) from None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lxml import etree
-
 from gasflux_core.errors import InputError, MissingInput
 from server.errors import UnknownOperation, UnreadableRequest
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
+from server.wps.boxes import read_box
+from server.wps.complex_data import complex_content
 from server.wps.kvp import method
 from server.wps.operations import (
     DescribeProcess,
@@ -20,30 +20,25 @@ from server.wps.operations import (
     check_modes,
     check_service,
     check_version,
-    decode,
-    negotiate,
     optional_boolean,
 )
-from server.wps.xml import HREF, WPS, Element, child, children, local_name, namespace, read_xml
+from server.wps.xml import HREF, WPS, Element, child, children, local_name, namespace
 
 
-def parse_document(content: bytes) -> Operation:
-    """Read the body of a POST.
+def parse_document(root: Element) -> Operation:
+    """The operation that a document asks for.
 
-    :raises UnreadableRequest: where it is no XML that is accepted.
+    :param root: its root element.
+    :raises UnreadableRequest: where it is none of WPS 1.0.0.
     :raises InputError: or a kin of it, with the name of the parameter or input at fault.
     """
-    root = read_xml(content)
     name = local_name(root)
     if name not in ("GetCapabilities", "DescribeProcess", "Execute"):
         text = f"The operation {name[:40]!r} is not offered; GetCapabilities, DescribeProcess and Execute are."
         raise UnknownOperation(text, name[:40])
     check_service(root.get("service"))
     if name == "GetCapabilities":
-        accepted = child(root, "AcceptVersions")
-        negotiate([] if accepted is None else [_text(item) for item in children(accepted, "Version")])
-        check_language(root.get("language"))
-        return GetCapabilities()
+        return GetCapabilities(check_language(root.get("language")), (root.get("updateSequence") or "").strip())
     check_version(root.get("version"))
     if namespace(root) != WPS:
         raise UnreadableRequest(f"The element {name} must be in the namespace {WPS}.")
@@ -52,7 +47,9 @@ def parse_document(content: bytes) -> Operation:
     if not identifiers:
         raise MissingInput("The element ows:Identifier is required: the name of a process.", "Identifier")
     if name == "DescribeProcess":
-        return DescribeProcess(identifiers)
+        return DescribeProcess(identifiers, language)
+    if len(identifiers) > 1:
+        raise InputError("Execute runs one process; several identifiers came.", "Identifier")
     return _execute(root, identifiers[0], language)
 
 
@@ -91,32 +88,25 @@ def _input(element: Element, identifier: str, uploads: list[Upload]) -> InputIte
         return _reference(reference, identifier)
     if data is None:
         raise MissingInput(f"Input {identifier} has neither data nor a reference.", identifier)
-    literal, inline = child(data, "LiteralData"), child(data, "ComplexData")
+    literal, inline, box = (child(data, name) for name in ("LiteralData", "ComplexData", "BoundingBoxData"))
     if literal is not None:
         return InputItem(text="".join(literal.itertext()), unit=literal.get("uom") or None)
+    if box is not None:
+        return InputItem(text=read_box(box, identifier))
     if inline is None:
-        raise InputError(f"Input {identifier}: expected LiteralData or ComplexData within Data.", identifier)
+        text = f"Input {identifier}: expected LiteralData, ComplexData or BoundingBoxData within Data."
+        raise InputError(text, identifier)
     item = InputItem(
         media_type=inline.get("mimeType") or None,
         encoding=inline.get("encoding") or None,
         schema=inline.get("schema") or None,
     )
-    content = _content(inline, item.encoding, identifier)
+    content = complex_content(inline, item.encoding, identifier)
     if not content.strip():
         return replace(item, text="")
     upload = Upload(f"input-{len(uploads) + 1}", content)
     uploads.append(upload)
     return replace(item, upload=upload.name)
-
-
-def _content(inline: Element, encoding: str | None, identifier: str) -> bytes:
-    """What a ComplexData holds: one element and all in it, or text (CDATA too)."""
-    elements = [item for item in inline if local_name(item)]
-    if not elements:
-        return decode("".join(inline.itertext()), encoding, identifier)
-    if len(elements) > 1:
-        raise InputError(f"Input {identifier} holds {len(elements)} elements; a document has one root.", identifier)
-    return bytes(etree.tostring(elements[0], encoding="UTF-8", xml_declaration=True, with_tail=False))
 
 
 def _reference(element: Element, identifier: str) -> InputItem:
@@ -140,12 +130,13 @@ def _reference(element: Element, identifier: str) -> InputItem:
         encoding=element.get("encoding") or None,
         schema=element.get("schema") or None,
         headers=headers,
-        body=None if body is None else _content(body, None, identifier).decode(),
+        body=None if body is None else complex_content(body, None, identifier).decode(),
         body_href=body_href,
     )
 
 
 def _output(element: Element) -> OutputRequest:
+    title, abstract = child(element, "Title"), child(element, "Abstract")
     return OutputRequest(
         identifier=_identifier(element, local_name(element)),
         by_reference=optional_boolean(element.get("asReference"), "asReference"),
@@ -153,6 +144,8 @@ def _output(element: Element) -> OutputRequest:
         encoding=element.get("encoding") or None,
         schema=element.get("schema") or None,
         unit=element.get("uom") or None,
+        title=None if title is None else _text(title) or None,
+        abstract=None if abstract is None else _text(abstract) or None,
     )
 
 

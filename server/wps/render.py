@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lxml import etree
 
 from processes.declaration import OutputDeclaration, ProcessDeclaration
-from server.errors import Report, job_report
+from processes.translation import translate
+from server.errors import OWS_1_1, Codes, Report, job_report
+from server.formats import match_format
 from server.jobs.model import Job, JobStatus, ResultItem
 from server.jobs.request import OutputRequest
+from server.languages import DEFAULT
 from server.store import Store
-from server.wps.complex_data import add_complex
+from server.wps.boxes import fill_box
+from server.wps.complex_data import LARGEST_INLINE, add_complex
 from server.wps.documents import add_brief, add_described, document_root
 from server.wps.lineage import add_lineage
-from server.wps.operations import LANGUAGE, VERSION
+from server.wps.operations import VERSION
 from server.wps.xml import LANG, OWS, Element, add, ows, to_bytes, unit_uri, wps
 
 
@@ -40,7 +44,8 @@ def exception_report(report: Report) -> bytes:
 
 def _fill_report(root: Element, report: Report) -> None:
     root.set("version", VERSION)
-    root.set(LANG, LANGUAGE)
+    # What went wrong is told in one language.
+    root.set(LANG, DEFAULT)
     for fault in report.faults:
         element = add(root, ows("Exception"), exceptionCode=fault.code, locator=fault.locator)
         add(element, ows("ExceptionText"), fault.text)
@@ -49,10 +54,11 @@ def _fill_report(root: Element, report: Report) -> None:
 def execute_response(job: Job, declared: ProcessDeclaration, place: Place, *, stored: bool) -> bytes:
     """How a job is doing, with its results once it has them.
 
+    :param declared: its process, in the language of the request.
     :param stored: whether the document stays at the job's status location.
     """
-    root = document_root("ExecuteResponse", "wpsExecute_response.xsd")
-    root.set("serviceInstance", f"{place.url}?service=WPS&request=GetCapabilities")
+    root = document_root("ExecuteResponse", "wpsExecute_response.xsd", job.request.language)
+    root.set("serviceInstance", f"{place.url}?service=WPS&request=GetCapabilities&AcceptVersions={VERSION}")
     if stored:
         root.set("statusLocation", place.status(job.id))
     add_brief(add(root, wps("Process")), declared)
@@ -61,13 +67,7 @@ def execute_response(job: Job, declared: ProcessDeclaration, place: Place, *, st
     if job.request.lineage:
         add_lineage(root, job, declared, chosen, place.store)
     if job.status is JobStatus.SUCCESSFUL:
-        given = [(wanted, job.results[wanted.identifier]) for wanted in chosen if wanted.identifier in job.results]
-        if given:
-            outputs = add(root, wps("ProcessOutputs"))
-            for wanted, result in given:
-                output = declared.output(wanted.identifier)
-                if output is not None:
-                    _output(add(outputs, wps("Output")), job, output, wanted, result, place.store)
+        _outputs(root, job, declared, chosen, place.store)
     return to_bytes(root)
 
 
@@ -79,46 +79,76 @@ def chosen_outputs(job: Job, declared: ProcessDeclaration) -> list[OutputRequest
 def _status(root: Element, job: Job) -> None:
     moment = job.finished or datetime.now(UTC)
     status = add(root, wps("Status"), creationTime=moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def words(otherwise: str) -> str:
+        return translate(job.message or otherwise, job.request.language)
+
     match job.status:
         case JobStatus.ACCEPTED:
-            add(status, wps("ProcessAccepted"), job.message or "The job is accepted and waits for its turn.")
+            add(status, wps("ProcessAccepted"), words("The job is accepted and waits for its turn."))
         case JobStatus.RUNNING:
             percent = str(min(int(job.progress * 100), 99))
-            add(status, wps("ProcessStarted"), job.message or "The job has started.", percentCompleted=percent)
+            add(status, wps("ProcessStarted"), words("The job has started."), percentCompleted=percent)
         case JobStatus.SUCCESSFUL:
-            add(status, wps("ProcessSucceeded"), job.message or f"{job.process} has finished.")
+            add(status, wps("ProcessSucceeded"), words("The job has finished."))
         case JobStatus.FAILED | JobStatus.DISMISSED:
             _fill_report(add(add(status, wps("ProcessFailed")), ows("ExceptionReport")), failure(job))
 
 
-def failure(job: Job) -> Report:
-    """Why a job ended without results."""
+def failure(job: Job, codes: Codes = OWS_1_1) -> Report:
+    """Why a job ended without results.
+
+    :param codes: what the face calls the errors.
+    """
     if job.error is not None:
-        return job_report(job.error.kind, job.error.message, job.error.locator)
+        return job_report(job.error.kind, job.error.message, job.error.locator, codes)
     if job.status is JobStatus.DISMISSED:
-        return job_report("cancelled", "The job was cancelled before it had results. Send it again if need be.", None)
-    return job_report("server", "The job failed.", None)
+        text = "The job was cancelled before it had results. Send it again if need be."
+        return job_report("cancelled", text, None, codes)
+    return job_report("server", "The job failed.", None, codes)
 
 
 # --- outputs --------------------------------------------------------------------------------------
 
 
-def _output(
-    element: Element, job: Job, declared: OutputDeclaration, wanted: OutputRequest, result: ResultItem, store: Store
-) -> None:
-    add_described(element, declared)
-    if result.kind == "literal" or result.file is None:
-        data = add(element, wps("Data"))
-        unit = result.unit or declared.unit
-        add(data, wps("LiteralData"), result.text or "", dataType=declared.data_type, uom=unit_uri(unit))
+def _outputs(root: Element, job: Job, declared: ProcessDeclaration, chosen: list[OutputRequest], store: Store) -> None:
+    holder = etree.Element(wps("ProcessOutputs"))
+    room = LARGEST_INLINE
+    for wanted in chosen:
+        output, result = declared.output(wanted.identifier), job.results.get(wanted.identifier)
+        if output is None or result is None:
+            continue
+        element = add(holder, wps("Output"))
+        add_described(
+            element, replace(output, title=wanted.title or output.title, abstract=wanted.abstract or output.abstract)
+        )
+        by_reference = output.by_reference if wanted.by_reference is None else wanted.by_reference
+        size = result.size or 0
+        if result.file is None:
+            _value(add(element, wps("Data")), output, result)
+        elif by_reference or size > room:
+            # The file is given out as it is, whatever encoding it would need within XML.
+            add(element, wps("Reference"), href=store.url(job.id, result.file), **_form(output, result))
+        else:
+            room -= size
+            with store.open(job.id, job.attempt, result.file).open() as stream:
+                content = stream.read()
+            encoding = "base64" if wanted.encoding == "base64" else None
+            add_complex(add(element, wps("Data")), content, _form(output, result), encoding)
+    if len(holder):
+        root.append(holder)
+
+
+def _value(data: Element, declared: OutputDeclaration, result: ResultItem) -> None:
+    if result.kind == "bbox":
+        fill_box(add(data, wps("BoundingBoxData")), result.text or "", OWS)
         return
-    by_reference = declared.by_reference if wanted.by_reference is None else wanted.by_reference
+    unit = result.unit or declared.unit
+    add(data, wps("LiteralData"), result.text or "", dataType=declared.data_type, uom=unit_uri(unit))
+
+
+def _form(declared: OutputDeclaration, result: ResultItem) -> dict[str, str | None]:
+    """Media type and schema of a result."""
+    made_as = match_format(declared.formats, result.media_type)
     media_type = result.media_type or declared.formats[0].media_type
-    if by_reference:
-        # The file is given out as it is, whatever encoding it would need within XML.
-        add(element, wps("Reference"), href=store.url(job.id, result.file), mimeType=media_type)
-        return
-    with store.open(job.id, job.attempt, result.file).open() as stream:
-        content = stream.read()
-    encoding = wanted.encoding if wanted.encoding == "base64" else None
-    add_complex(add(element, wps("Data")), content, {"mimeType": media_type}, encoding)
+    return {"mimeType": media_type, "schema": made_as.schema if made_as is not None else None}

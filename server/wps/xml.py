@@ -64,11 +64,12 @@ def to_bytes(root: Element) -> bytes:
     return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
-def read_xml(content: bytes) -> Element:
+def read_xml(content: bytes, *, whole: bool = False) -> Element:
     """Root element of a document that came from outside.
 
     No DTD, so no entities; nothing is fetched; depth is limited. The size of ``content`` is the caller's to limit.
 
+    :param whole: comments and processing instructions within the root stay.
     :raises UnreadableRequest: saying where and why.
     """
     if not content.strip():
@@ -81,8 +82,8 @@ def read_xml(content: bytes) -> Element:
         no_network=True,
         load_dtd=False,
         dtd_validation=False,
-        remove_comments=True,
-        remove_pis=True,
+        remove_comments=not whole,
+        remove_pis=not whole,
         huge_tree=True,
     )
     try:

@@ -141,13 +141,20 @@ Make = Callable[..., Fetcher]
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     def fetcher(
-        hosts: tuple[str, ...] = ("127.0.0.1",), limit: int = 100_000, seconds: float = 10.0, *, folders: Any = ()
+        hosts: tuple[str, ...] = ("127.0.0.1",),
+        limit: int = 100_000,
+        seconds: float = 10.0,
+        *,
+        folders: Any = (),
+        buckets: tuple[str, ...] = (),
+        endpoint: str = "",
     ) -> Fetcher:
         settings = SimpleNamespace(
             server=SimpleNamespace(
                 outputurl="http://service.example.org/outputs", maxsingleinputsize=limit, allowedinputpaths=folders
             ),
-            security=SimpleNamespace(allowed_hosts=hosts, fetch_timeout=seconds),
+            security=SimpleNamespace(allowed_hosts=hosts, allowed_buckets=buckets, fetch_timeout=seconds),
+            store=SimpleNamespace(endpoint=endpoint),
         )
         store = FolderStore(tmp_path / "outputs", tmp_path / "work", settings.server.outputurl)
         return Fetcher(settings, store)

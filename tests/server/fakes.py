@@ -149,10 +149,13 @@ def open_jobs(settings: Settings) -> Jobs:
 
 
 @contextmanager
-def supervised(settings: Settings) -> Iterator[tuple[Jobs, Guard]]:
-    """A job table with a supervisor at work."""
+def supervised(settings: Settings, deliver: str = "") -> Iterator[tuple[Jobs, Guard]]:
+    """A job table with a supervisor at work.
+
+    :param deliver: delivers notices to subscribers.
+    """
     jobs = open_jobs(settings)
-    guard = Guard(settings, registry, PRELOAD)
+    guard = Guard(settings, registry, PRELOAD, deliver)
     jobs.on_submit = jobs.on_dismiss = guard.wake
     guard.start()
     try:

@@ -133,7 +133,7 @@ def test_a_database_that_others_lock_is_read_and_not_written(tmp_path: Path, mon
 @pytest.mark.parametrize(("value", "offered"), [("", False), ("true", True)])
 def test_diagnostics_are_a_setting(tmp_path: Path, value: str, offered: bool) -> None:
     app = create_app(settings_in(tmp_path, GASFLUX_DIAGNOSTICS=value))
-    capabilities = app.test_client().get("/wps?service=WPS&request=GetCapabilities").text
+    capabilities = app.test_client().get("/wps?service=WPS&request=GetCapabilities&AcceptVersions=1.0.0").text
     assert "<ows:Identifier>gas_flux<" in capabilities
     assert ("<ows:Identifier>hog<" in capabilities) is offered
 

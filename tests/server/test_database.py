@@ -12,13 +12,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import Engine, inspect, make_url, text
 
 from server.jobs.database import clock, migrate, open_engine, writing
 from server.jobs.model import Base
+from server.jobs.table import JobTable
 from server.settings_error import SettingsError
 
 
@@ -77,6 +80,30 @@ def test_processes_that_start_together_migrate_once(empty: str) -> None:
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
         if engine.dialect.name == "sqlite":
             assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_jobs_of_an_earlier_version_are_kept(empty: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "server.jobs:migrations")
+    row = {
+        **dict.fromkeys(("id", "process", "version", "face", "message"), "x"),
+        "status": "failed",
+        "mode": "async",
+        "created": datetime.now(UTC).replace(tzinfo=None),
+        "attempt": 1,
+        "progress": 0.5,
+        "request": '{"process": "x", "inputs": {}, "outputs": []}',
+    }
+    with opened(empty) as engine:
+        with writing(engine).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0003")
+            names = ", ".join(row)
+            places = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO jobs ({names}) VALUES ({places})"), row)
+        migrate(empty)
+        (job,) = JobTable(engine).find()
+    assert (job.id, job.status, job.notice, job.notice_text) == ("x", "failed", "none", "")
 
 
 def test_a_table_of_a_newer_version_is_refused(empty: str) -> None:

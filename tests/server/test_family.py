@@ -186,7 +186,7 @@ def test_a_part_may_spread_itself(table: OpenTable) -> None:
         assert job.id == expected
         jobs.finish(job.id, job.attempt, {})
     jobs.remove(job_id)
-    assert jobs.find() == []
+    assert jobs.find(subjobs=True) == []
 
 
 def test_the_parts_are_forgotten_with_the_whole(table: OpenTable) -> None:

@@ -20,6 +20,7 @@ from server.jobs.model import JobError, JobRow, JobStatus, ResultItem
 from server.jobs.owner import Owner
 from server.jobs.queue import Jobs, NoSuchJob
 from server.jobs.request import SubJob, Upload
+from server.ows.leftovers import maps_folder
 from server.settings import Settings
 from server.store import FolderStore
 from tests.server.fakes import open_jobs, request, settings_in
@@ -112,6 +113,14 @@ def test_ended_jobs_are_kept_as_long_as_is_set(house: House, status: JobStatus, 
     house.tidy()
     assert not house.has(old)
     assert house.has(young)
+
+
+def test_what_was_made_for_maps_goes_with_its_job(house: House) -> None:
+    old, young = house.ended(JobStatus.SUCCESSFUL, 30.01), house.ended(JobStatus.SUCCESSFUL, 1)
+    for job in (old, young):
+        (maps_folder(house.settings) / f"{job}-1-abc").mkdir(parents=True)
+    house.tidy()
+    assert [path.name for path in maps_folder(house.settings).iterdir()] == [f"{young}-1-abc"]
 
 
 def test_jobs_that_have_not_ended_never_expire(make: Callable[..., House]) -> None:

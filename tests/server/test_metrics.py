@@ -11,10 +11,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from server.app import create_app
+from server.jobs import notices
 from server.jobs.model import JobError
 from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
-from server.jobs.request import SubJob
+from server.jobs.request import SubJob, Subscriber
 from server.jobs.totals import BOUNDS, Total
 from server.metrics import METRICS, Metrics
 from tests.server.fakes import PRELOAD, open_jobs, registry, request, settings_in
@@ -129,8 +130,35 @@ def test_counts_outlive_the_process_and_the_rows(jobs: Jobs, tmp_path: Path) -> 
     other.close()
 
 
-def test_all_that_is_told_is_declared_and_the_other_way_round(jobs: Jobs) -> None:
+def notify(jobs: Jobs, why_not: str | None = None) -> None:
+    """End a job with a subscriber, and try once to tell it."""
+    jobs.submit(request("echo", "a", subscriber=Subscriber("http://a.example/")))
+    job = jobs.claim(HERE)
+    assert job is not None and jobs.finish(job.id, job.attempt, {})
+    (notice,) = jobs.notices.claim(1)
+    assert jobs.notices.not_delivered(notice, why_not) if why_not else jobs.notices.delivered(notice)
+
+
+def test_notices_are_counted(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    notify(jobs)
+    notify(jobs)
+    notify(jobs, "no")
+    assert value(told(jobs), "gasflux_notices_waiting") == 1
+    monkeypatch.setattr(notices, "PAUSES", (15.0,))
+    notify(jobs, "no")
+    metrics = told(jobs)
+    for name, count in (("delivered", 2), ("given_up", 1)):
+        assert value(metrics, f"gasflux_notices_{name}", f"gasflux_notices_{name}_total", process="echo") == count
+    assert value(metrics, "gasflux_notices_waiting") == 1
+    of = {"process": "echo", "outcome": "successful"}
+    assert value(metrics, "gasflux_job_seconds", "gasflux_job_seconds_count", **of) == 4, "notices are no ends"
+
+
+def test_all_that_is_told_is_declared_and_the_other_way_round(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     run_one(jobs, "a")
+    notify(jobs)
+    monkeypatch.setattr(notices, "PAUSES", (15.0,))
+    notify(jobs, "no")
     jobs.submit(request("echo", "b"))
     assert jobs.claim(replace(HERE, started=1.0)) is not None
     jobs.recover()

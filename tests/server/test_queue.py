@@ -242,10 +242,12 @@ def test_jobs_are_found_by_what_is_known_of_them(table: OpenTable) -> None:
     first = claimed(jobs)
     children = jobs.spread(first.id, 1, parts("1", "2"))
     newest = [child.id for child in reversed(children)] + ids[::-1]
-    assert [job.id for job in jobs.find()] == newest
-    assert [job.id for job in jobs.find(limit=2)] == newest[:2]
-    assert [job.id for job in jobs.find(process="a")] == [ids[1], ids[0]]
-    assert [job.id for job in jobs.find(client="x", status=JobStatus.ACCEPTED, process="b")] == [ids[2]]
+    assert [job.id for job in jobs.find(subjobs=True)] == newest
+    assert [job.id for job in jobs.find()] == ids[::-1]
+    assert [job.id for job in jobs.find(limit=2)] == ids[:0:-1]
+    assert [job.id for job in jobs.find(processes=["a"])] == [ids[1], ids[0]]
+    found = jobs.find(client="x", statuses=[JobStatus.ACCEPTED], processes=["b"])
+    assert [job.id for job in found] == [ids[2]]
     assert [job.label for job in jobs.find(parent=first.id)] == ["2", "1"]
     assert jobs.find(client="z") == []
 

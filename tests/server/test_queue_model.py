@@ -325,7 +325,7 @@ class Life(RuleBasedStateMachine):
     # --- the model's own --------------------------------------------------------------------------
 
     def rows(self) -> dict[str, Job]:
-        return {job.id: job for job in self.jobs.find(limit=10**6)}
+        return {job.id: job for job in self.jobs.find(subjobs=True, limit=10**6)}
 
     @contextmanager
     def nothing_changes(self) -> Iterator[None]:

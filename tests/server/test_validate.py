@@ -185,8 +185,6 @@ def test_outputs() -> None:
     assert fault(ask([OutputRequest("raster", encoding="zip")])).parameter == "raster"
     assert fault(ask([OutputRequest("rate", unit="g/s")])).parameter == "rate"
     assert fault(ask([OutputRequest("rate"), OutputRequest("rate")])).parameter == "rate"
-    assert fault(ask([], "raw")).parameter == "RawDataOutput"
-    assert validate(PROCESS, ask([OutputRequest("rate")], "raw")).response == "raw"
 
 
 @pytest.mark.parametrize(

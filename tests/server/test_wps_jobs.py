@@ -22,7 +22,7 @@ from tests.server.wps_processes import PRELOAD, RESPONSE, assert_valid, faults, 
 
 EXECUTE = "/wps?service=WPS&version=1.0.0&request=Execute&identifier=small&DataInputs=text=a"
 ASYNC = f"{EXECUTE}&storeExecuteResponse=true&status=true"
-CAPABILITIES = "/wps?service=WPS&request=GetCapabilities"
+CAPABILITIES = "/wps?service=WPS&request=GetCapabilities&version=1.0.0"
 NONE = "/wps/status/00000000-0000-4000-8000-000000000000"
 
 

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from gasflux_core.errors import GasFluxError, InputError, MissingInput
 from server.errors import UnknownOperation, UnreadableRequest
 from server.jobs.request import InputItem, OutputRequest
-from server.wps.kvp import parse_query
-from server.wps.operations import DescribeProcess, Execute, GetCapabilities, settle
+from server.settle import settle
+from server.wps.kvp import parse_query, read_pairs
+from server.wps.operations import DescribeProcess, Execute, GetCapabilities
 from server.wps.parse import parse_document
+from server.wps.xml import read_xml
 from tests.server.wps_processes import EXECUTE, assert_valid, everything
 
 EXECUTION = "service=WPS&version=1.0.0&request=Execute&identifier=everything"
 
 
 def query(text: str) -> Execute:
-    operation = parse_query(f"{EXECUTION}&{text}")
+    operation = parse_query(read_pairs(f"{EXECUTION}&{text}"))
     assert isinstance(operation, Execute)
     return operation
 
@@ -33,7 +35,7 @@ def posted(inside: str, *, valid: bool = True) -> Execute:
     ).encode()
     if valid:
         assert_valid(content, EXECUTE)
-    operation = parse_document(content)
+    operation = parse_document(read_xml(content))
     assert isinstance(operation, Execute)
     return operation
 
@@ -48,12 +50,11 @@ def inputs(inside: str, identifier: str = "flight") -> str:
 
 
 def test_keys_have_no_case_and_operations_do() -> None:
-    assert isinstance(parse_query("SeRvIcE=WPS&REQUEST=GetCapabilities"), GetCapabilities)
-    assert parse_query("service=WPS&version=1.0.0&request=DescribeProcess&IDENTIFIER=a,%20b") == DescribeProcess(
-        ("a", "b")
-    )
+    assert isinstance(parse_query(read_pairs("SeRvIcE=WPS&REQUEST=GetCapabilities")), GetCapabilities)
+    described = parse_query(read_pairs("service=WPS&version=1.0.0&request=DescribeProcess&IDENTIFIER=a,%20b"))
+    assert described == DescribeProcess(("a", "b"))
     with pytest.raises(UnknownOperation):
-        parse_query("service=WPS&request=getcapabilities")
+        parse_query(read_pairs("service=WPS&request=getcapabilities"))
 
 
 def test_inputs_with_attributes_and_repeats() -> None:
@@ -136,7 +137,7 @@ def test_faults_of_a_query_name_their_place(text: str, locator: str | None) -> N
 def test_no_query_breaks_the_parser(text: str) -> None:
     for prefix in ("", f"{EXECUTION}&", f"{EXECUTION}&DataInputs="):
         try:
-            parse_query(prefix + text)
+            parse_query(read_pairs(prefix + text))
         except GasFluxError as error:
             assert error.message
 
@@ -200,7 +201,7 @@ def test_the_form_of_the_response_in_a_document() -> None:
     assert operation.store
     assert (operation.request.mode, operation.request.lineage) == ("sync", True)
     assert operation.request.outputs == [
-        OutputRequest("copy", by_reference=False, media_type="text/csv"),
+        OutputRequest("copy", by_reference=False, media_type="text/csv", title="Mine"),
         OutputRequest("size", unit="MB"),
     ]
 
@@ -250,21 +251,21 @@ LAUGHS = '<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;">]>'
 )
 def test_what_is_no_safe_xml_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableRequest):
-        parse_document(content)
+        parse_document(read_xml(content))
 
 
 @given(st.binary(max_size=200))
 def test_no_body_breaks_the_parser(content: bytes) -> None:
     for body in (content, b'<Execute service="WPS" version="1.0.0">' + content + b"</Execute>"):
         with pytest.raises(GasFluxError):
-            parse_document(body)
+            parse_document(read_xml(body))
 
 
 def test_an_unknown_element_is_an_unknown_operation() -> None:
     with pytest.raises(UnknownOperation):
-        parse_document(b'<GetStatus service="WPS"/>')
+        parse_document(read_xml(b'<GetStatus service="WPS"/>'))
     with pytest.raises(MissingInput):
-        parse_document(b"<GetCapabilities/>")
+        parse_document(read_xml(b"<GetCapabilities/>"))
 
 
 # --- values as declared ---------------------------------------------------------------------------
@@ -280,12 +281,12 @@ def test_an_unknown_element_is_an_unknown_operation() -> None:
     ],
 )
 def test_text_for_a_complex_input_becomes_a_file(text: str, content: bytes) -> None:
-    operation = settle(query(f"DataInputs={text};text=x"), everything())
-    (item,) = operation.request.inputs["flight"]
+    asked, uploads = settle(query(f"DataInputs={text};text=x").request, (), everything())
+    (item,) = asked.inputs["flight"]
     assert (item.text, item.upload) == (None, "input-1")
-    assert [upload.content for upload in operation.uploads] == [content]
-    assert operation.request.inputs["text"][0].text == "x"
+    assert [upload.content for upload in uploads] == [content]
+    assert asked.inputs["text"][0].text == "x"
 
 
 def test_an_empty_complex_value_stays_no_value() -> None:
-    assert settle(query("DataInputs=flight=;text=x"), everything()).uploads == ()
+    assert settle(query("DataInputs=flight=;text=x").request, (), everything())[1] == ()

@@ -20,21 +20,19 @@ _RESTART_SECONDS = 10
 
 
 class SynchronousJobs:
-    """Runs jobs while their clients wait, in one web worker.
+    """Runs jobs while their clients wait, in one web worker."""
 
-    :param address: gives the address of a job's status document.
-    """
-
-    def __init__(self, settings: Settings, jobs: Jobs, address: Callable[[str], str]) -> None:
+    def __init__(self, settings: Settings, jobs: Jobs) -> None:
         self._settings = settings.jobs
         self._jobs = jobs
-        self._address = address
         self._most = max(settings.gasflux.threads - _SPARE_THREADS, 1)
         self._places = threading.BoundedSemaphore(self._most)
 
-    def run(self, submit: Callable[[], Job]) -> Job:
+    def run(self, submit: Callable[[], Job], hint: str, address: Callable[[str], str]) -> Job:
         """Submit a job and wait for its end.
 
+        :param hint: how a client asks for a job it needs not wait for, in the words of its face: ``send …``.
+        :param address: gives the address at which a job's status is read.
         :returns: the job, ended.
         :raises Busy: as many clients wait as may.
         :raises StillRunning: the job goes on and its client must come back for it.
@@ -42,16 +40,25 @@ class SynchronousJobs:
         """
         if not self._places.acquire(blocking=False):
             raise Busy(
-                f"{self._most} synchronous requests wait for their jobs already. Send the request again later, or "
-                "with storeExecuteResponse=true and status=true, which need not wait.",
+                f"{self._most} synchronous requests wait for their jobs already. Send the request again later; or, so "
+                f"that it need not wait, {hint}.",
                 retry_after=10,
             )
         try:
-            return self._wait(submit())
+            return self._wait(submit(), hint, address)
         finally:
             self._places.release()
 
-    def _wait(self, job: Job) -> Job:
+    def wait(self, job: Job, seconds: float) -> Job:
+        """A job as it is after some seconds, or once it has ended; as it is now where as many clients wait as may."""
+        if not self._places.acquire(blocking=False):
+            return job
+        try:
+            return self._jobs.wait(job.id, seconds)
+        finally:
+            self._places.release()
+
+    def _wait(self, job: Job, hint: str, address: Callable[[str], str]) -> Job:
         limit = self._settings.sync_wait
         start = time.monotonic()
         job = self._jobs.wait(job.id, limit)
@@ -60,22 +67,22 @@ class SynchronousJobs:
         if time.monotonic() - start < limit:
             raise StillRunning(
                 "The service is being restarted. The job is kept and goes on afterwards; read how it is doing, and "
-                f"its results, at {self._address(job.id)}.",
+                f"its results, at {address(job.id)}.",
                 _RESTART_SECONDS,
+                job.id,
             )
         if self._settings.sync_overrun == "continue":
             raise StillRunning(
                 f"The job takes longer than the {limit:g} s that a synchronous request may wait. It goes on; read "
-                f"how it is doing, and its results, at {self._address(job.id)}. To get that address at once, send "
-                "storeExecuteResponse=true and status=true.",
+                f"how it is doing, and its results, at {address(job.id)}. To get that address at once, {hint}.",
                 _LOOK_AGAIN_SECONDS,
+                job.id,
             )
         job = self._jobs.dismiss(job.id)
         # It may have come to its end just now.
         if job.status in (JobStatus.SUCCESSFUL, JobStatus.FAILED):
             return job
         raise Overrun(
-            f"The job takes longer than the {limit:g} s that a synchronous request may take, and was cancelled. Send "
-            "it with storeExecuteResponse=true and status=true, which has no such limit, or ask the operator for a "
-            "longer sync_wait."
+            f"The job takes longer than the {limit:g} s that a synchronous request may take, and was cancelled. To run "
+            f"it without that limit, {hint}; or ask the operator for a longer sync_wait."
         )

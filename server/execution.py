@@ -1,0 +1,145 @@
+"""The one way from a face to a job: who asks, is it right, then a row in the table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from flask import request as http_request
+
+from gasflux_core.errors import InputError
+from processes.declaration import ProcessDeclaration
+from server.errors import JobInUse, NotOwnJob, UnknownProcess
+from server.jobs.model import Job, JobStatus
+from server.jobs.queue import Jobs, NoSuchJob
+from server.jobs.request import JobRequest, Upload
+from server.keys import Keys
+from server.settings import Settings
+from server.settle import settle
+from server.synchronous import SynchronousJobs
+from server.validate import unknown_name, validate
+
+LOG = logging.getLogger(__name__)
+
+
+class Execution:
+    """What all faces do alike with the requests they have read; one for a web worker.
+
+    :param declarations: identifier → process, as offered.
+    """
+
+    def __init__(
+        self, settings: Settings, jobs: Jobs, declarations: Mapping[str, ProcessDeclaration], keys: Keys
+    ) -> None:
+        self.settings = settings
+        self.jobs = jobs
+        self.declarations = declarations
+        self._keys = keys
+        self._synchronous = SynchronousJobs(settings, jobs)
+
+    def find(self, identifier: str) -> ProcessDeclaration:
+        """The process of that name.
+
+        :raises UnknownProcess: there is none.
+        """
+        if identifier not in self.declarations:
+            raise UnknownProcess(unknown_name("This service", "process", identifier, self.declarations), "Identifier")
+        return self.declarations[identifier]
+
+    def declared(self, job: Job) -> ProcessDeclaration:
+        """The declaration of a job's process, which may be gone since."""
+        gone = ProcessDeclaration(job.process, job.process, "", job.version, (), (), ())
+        return self.declarations.get(job.process, gone)
+
+    def client(self) -> str:
+        """Id of the key that came with the HTTP request at hand; empty where none came and none is needed.
+
+        :raises NoKey: a key is needed, or the one that came is wrong.
+        """
+        key = http_request.headers.get("X-API-Key")
+        # Where all may come, a wrong key is still refused: its sender would believe that it works.
+        if not key and self.settings.security.keys == "open":
+            return ""
+        return self._keys.check(key)
+
+    def submit(self, request: JobRequest, uploads: Sequence[Upload]) -> Job:
+        """Check a request and accept it as a job, which then ends in one way or another.
+
+        :param uploads: the complex values that came with it.
+        :raises NoKey: the client has no key and needs one.
+        :raises InputError: or a kin of it, naming each fault; nothing was accepted.
+        :raises Busy: nothing is accepted now.
+        """
+        return self._prepared(request, uploads)()
+
+    def run(self, request: JobRequest, uploads: Sequence[Upload], hint: str, address: Callable[[str], str]) -> Job:
+        """The same, and wait for the job's end.
+
+        :param hint: how a client asks for a job it needs not wait for, in the words of its face: ``send …``.
+        :param address: gives the address at which a job's status is read.
+        :returns: the job, ended.
+        :raises StillRunning: the job goes on and its client must come back for it.
+        :raises Overrun: the job took too long and is cancelled.
+        """
+        return self._synchronous.run(self._prepared(request, uploads), hint, address)
+
+    def wait(self, job: Job, seconds: float) -> Job:
+        """A job that was submitted, once it has ended or those seconds are over; where too many wait, as it is now."""
+        return self._synchronous.wait(job, seconds)
+
+    def dismiss(self, job_id: str) -> Job:
+        """Give a job up for a client; the job as it is then.
+
+        :raises NoKey: the client has no key and needs one.
+        :raises NotOwnJob: the job was sent with another key.
+        :raises NoSuchJob: there is none of that id.
+        """
+        client = self.client()
+        if self.jobs.get(job_id).client not in ("", client):
+            raise NotOwnJob("The job was sent with another key, and is dismissed with that one.")
+        job = self.jobs.dismiss(job_id)
+        LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
+        return job
+
+    def forget(self, job_id: str) -> tuple[Job, bool]:
+        """The same; and one that has ended already goes at once, with its results.
+
+        :returns: the job as it is to this client now, and whether it is still kept.
+        :raises NoKey: the client has no key and needs one.
+        :raises NotOwnJob: the job was sent with another key.
+        :raises NoSuchJob: there is none of that id.
+        :raises JobInUse: it has ended as a part of another job, or was begun again just now.
+        """
+        self.client()
+        ended = self.jobs.get(job_id).status.ended
+        job = self.dismiss(job_id)
+        # It may have come to its end just now; or others share it, and it goes on for them.
+        if not job.status.ended or (job.status is JobStatus.DISMISSED and not ended):
+            return replace(job, status=JobStatus.DISMISSED), True
+        try:
+            # First the rows, so that nobody is shown files that are going.
+            for gone in self.jobs.release(job_id):
+                self.jobs.store.remove(gone)
+        except NoSuchJob:
+            raise
+        except InputError:
+            whole = f" as a part of job {job.parent}, which needs it: dismiss that one" if job.parent else ""
+            raise JobInUse(
+                f"The job has ended{whole or ', and was begun again just now: dismiss it once more'}."
+            ) from None
+        return replace(job, status=JobStatus.DISMISSED, error=None, results={}, message="The job was removed."), False
+
+    def _prepared(self, request: JobRequest, uploads: Sequence[Upload]) -> Callable[[], Job]:
+        client = self.client()
+        declared = self.find(request.process)
+        request, settled = settle(request, uploads, declared)
+        limit = self.settings.server.maxsingleinputsize
+        asked = validate(declared, request, uploads=settled, max_input_bytes=limit)
+
+        def submit() -> Job:
+            job = self.jobs.submit(asked, settled, version=declared.version, client=client)
+            LOG.info("task:%s accepted: %s, %s, %s", job.id, job.process, job.mode, job.face)
+            return job
+
+        return submit

@@ -1,0 +1,1 @@
+"""OGC API – Processes, Part 1: Core (OGC 18-062r2), at ``/ogcapi``."""

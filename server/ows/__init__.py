@@ -1,0 +1,1 @@
+"""A job's results as map services: WMS, WCS and WFS by MapServer, OGC API – Features by this service itself."""

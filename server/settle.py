@@ -1,0 +1,64 @@
+"""Values as their declarations say, where the wire format leaves open what they are."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import replace
+
+from processes.declaration import InputDeclaration, ProcessDeclaration
+from processes.literals import is_absent
+from server.errors import UnfitValue
+from server.formats import match_format
+from server.jobs.request import InputItem, JobRequest, Upload
+
+
+def settle(
+    request: JobRequest, came: Sequence[Upload], declaration: ProcessDeclaration
+) -> tuple[JobRequest, tuple[Upload, ...]]:
+    """Turn text that came for a complex input into a file, and decode base64 that wasn't named so.
+
+    A key-value request can't tell a literal from complex data, nor can JSON; only the declaration can.
+
+    :param came: the complex values that came as such.
+    :returns: the request, and all its complex values.
+    :raises UnfitValue: naming the input whose base64 is broken.
+    """
+    uploads = {upload.name: upload for upload in came}
+    inputs: dict[str, list[InputItem]] = {}
+    for identifier, items in request.inputs.items():
+        declared = declaration.input(identifier)
+        if declared is None or declared.kind != "complex":
+            inputs[identifier] = items
+            continue
+        inputs[identifier] = [_settled(item, declared, uploads) for item in items]
+    return replace(request, inputs=inputs), tuple(uploads.values())
+
+
+def _settled(item: InputItem, declared: InputDeclaration, uploads: dict[str, Upload]) -> InputItem:
+    name = declared.identifier
+    if item.text is not None and not is_absent(item.text):
+        upload = Upload(f"input-{len(uploads) + 1}", decode(item.text, item.encoding, name))
+        uploads[upload.name] = upload
+        item = replace(item, text=None, upload=upload.name)
+    if item.upload is not None and not item.encoding and item.media_type:
+        chosen = match_format(declared.formats, item.media_type)
+        content = uploads[item.upload].content
+        if chosen is not None and chosen.encoding == "base64" and isinstance(content, bytes):
+            text = content.decode("ascii", errors="replace")
+            uploads[item.upload] = Upload(item.upload, decode(text, "base64", name))
+    return item
+
+
+def decode(text: str, encoding: str | None, identifier: str) -> bytes:
+    """Content of a complex value that came as text.
+
+    :raises UnfitValue: naming the input whose base64 is broken.
+    """
+    if (encoding or "").lower() != "base64":
+        return text.encode()
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnfitValue(f"Input {identifier} is no valid base64: {error}.", identifier) from None

@@ -22,7 +22,7 @@ from benchmarks.wps_client import WpsClient
 from tests.acceptance.running import answers, free_port, running_service, started
 
 WORKERS, THREADS = 2, 64
-"""Of gunicorn, for both."""
+"""Of gunicorn, for all."""
 
 PLAIN_VERSION = "4.8.1"
 PLAIN_PARALLEL, WAITING = 2, 100
@@ -97,8 +97,7 @@ def plain_pywps(folder: Path, python: Path, parallel: int = PLAIN_PARALLEL) -> I
     configuration, times = folder / "pywps.cfg", folder / "times"
     configuration.write_text(_PLAIN_SETTINGS.format(url=url, folder=folder, parallel=parallel, waiting=WAITING))
     environment = os.environ | {"PYWPS_CFG": str(configuration), "PLAIN_TIMES": str(times), _MARK: mark}
-    command = [str(python), "-m", "gunicorn", "-w", str(WORKERS), "-k", "gthread", "--threads", str(THREADS)]
-    command += ["-b", f"127.0.0.1:{port}", "--no-control-socket", "benchmarks.plain_pywps:application"]
+    command = under_gunicorn(python, port, "benchmarks.plain_pywps:application")
     database = folder / "requests.sqlite"
     # Told to end, it waits for jobs that never do, and is killed.
     with (
@@ -112,6 +111,12 @@ def plain_pywps(folder: Path, python: Path, parallel: int = PLAIN_PARALLEL) -> I
             lambda: _spans(database, _PLAIN_LIVES),
             lambda: _written_spans(times),
         )
+
+
+def under_gunicorn(python: Path, port: int, application: str) -> list[str]:
+    """The command that serves an application with the web server's settings of all that are compared."""
+    command = [str(python), "-m", "gunicorn", "-w", str(WORKERS), "-k", "gthread", "--threads", str(THREADS)]
+    return [*command, "-b", f"127.0.0.1:{port}", "--no-control-socket", application]
 
 
 def plain_python() -> tuple[Path, str]:

@@ -41,8 +41,28 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "and are spread, free bytes. 503 where it can't work.",
         "/metrics": "Figures for Prometheus, in its text format: see [Metrics](metrics.md). For the operator: keep it "
         "from the public.",
+        "/ogcapi": "The landing page of [OGC API – Processes](ogcapi.md), as JSON or HTML.",
+        "/ogcapi/api": "Its definition: OpenAPI 3.0, or a page.",
+        "/ogcapi/conformance": "What it conforms to.",
+        "/ogcapi/jobs": "The jobs of the client, with the standard's filters; asks for a key where Execute does.",
+        "/ogcapi/jobs/<job_id>": "GET: the status of a job. DELETE: cancels it, or removes it where it has ended; asks "
+        "for a key where Execute does.",
+        "/ogcapi/jobs/<job_id>/results": "The results of a job, as they were asked for.",
+        "/ogcapi/jobs/<job_id>/results/<output_id>": "One of them, by itself.",
+        "/ogcapi/processes": "The processes, each in short.",
+        "/ogcapi/processes/<process_id>": "The description of a process.",
+        "/ogcapi/processes/<process_id>/execution": "Runs a process; the request is JSON.",
         "/outputs/<job_id>/<name>": "A result file of a job, with its media type; ranges and `If-None-Match` work.",
-        "/wps": "WPS 1.0.0: GetCapabilities, DescribeProcess and Execute, as key-value pairs (GET) or XML (POST).",
+        "/ows/<job_id>": "WMS, WCS and WFS of a job's result: see [maps](../how-to/maps.md).",
+        "/ows/<job_id>/features": "The landing page of OGC API – Features over the same result, as JSON or HTML.",
+        "/ows/<job_id>/features/api": "Its definition in OpenAPI 3.0.",
+        "/ows/<job_id>/features/collections": "Its collections.",
+        "/ows/<job_id>/features/collections/<collection_id>": "One of them.",
+        "/ows/<job_id>/features/collections/<collection_id>/items": "The features, as GeoJSON: `bbox`, `datetime`, "
+        "`limit`, `offset`.",
+        "/ows/<job_id>/features/collections/<collection_id>/items/<feature_id>": "One feature.",
+        "/ows/<job_id>/features/conformance": "What it conforms to.",
+        "/wps": "WPS 1.0.0 and 2.0.2, as key-value pairs (GET) or XML (POST): see [WPS](wps.md).",
         "/wps/status/<job_id>": "GET: the status document of a job, an `ExecuteResponse`, rendered anew from the job "
         "table each time. DELETE: cancels the job, unless it has ended, with its sub-jobs, and gives the same "
         "document; asks for a key where Execute does.",
@@ -56,17 +76,23 @@ ERRORS: Mapping[str, str] = MappingProxyType(
         "TooLarge": "A request or an input over a limit.",
         "UnknownOperation": "A request for an operation that is not offered.",
         "VersionNotOffered": "None of the versions that the client accepts is offered.",
+        "SequenceAhead": "The client says that it has capabilities newer than the service's own.",
         "NoSuchJob": "No job has this identifier.",
         "NoSuchFile": "The job has no file of this name.",
         "InputError": "An input that can't be used as it came: names input, column and row, what was expected, what "
         "came. All faults of a table are told at once, each as an exception of its own.",
         "NoSolution": "The data are well formed and hold no answer: no transects, no plane, no enhancement.",
         "UnreadableRequest": "The body is no well-formed XML, or has a document type or a wrong encoding.",
-        "Busy": "The queue is full, or one client's share of it, or the disk nearly; or too many synchronous requests "
-        "wait. `Retry-After` says when to try again.",
-        "OutOfReach": "The service can't reach its database, or its disk is full. Accepted jobs are kept; "
-        "`Retry-After` says when to try again.",
+        "EncodingNotTaken": "The body is packed (Content-Encoding) in another way than gzip.",
+        "Busy": "The queue is full, or one client's share of it; or too many synchronous requests wait. `Retry-After` "
+        "says when to try again.",
+        "OutOfReach": "The service can't reach its database. Accepted jobs are kept; `Retry-After` says when to try "
+        "again.",
+        "NoSpace": "The service's disk is full, or nearly. Accepted jobs are kept; `Retry-After` says when to try "
+        "again.",
         "NoKey": "The service asks for a key, and it did not come, is wrong or was revoked.",
+        "NotOwnJob": "A job is dismissed with the key it was sent with, and no other.",
+        "JobInUse": "An ended job stays while the job is there of which it is a part.",
         "StillRunning": "A synchronous request waited as long as it may, or the service is being restarted. The job "
         "goes on; the text names its status, `Retry-After` says when to look.",
         "Overrun": "A synchronous request waited as long as it may, and its job was cancelled, as "

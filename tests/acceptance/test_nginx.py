@@ -169,7 +169,7 @@ def test_a_body_goes_through(front: str) -> None:
     assert ElementTree.fromstring(response.content).tag == f"{WPS}Capabilities"
 
 
-@pytest.mark.parametrize("path", ["/wps", "/outputs/a/b"])
+@pytest.mark.parametrize("path", ["/wps", "/outputs/a/b", "/ows/a/features"])
 def test_preflight(front: str, path: str) -> None:
     asked = ORIGIN | {
         "Access-Control-Request-Method": "POST" if path == "/wps" else "GET",
@@ -180,6 +180,16 @@ def test_preflight(front: str, path: str) -> None:
     assert one_origin(response) == "*"
     assert asked["Access-Control-Request-Method"] in response.headers["Access-Control-Allow-Methods"]
     assert "content-type" in response.headers["Access-Control-Allow-Headers"].lower()
+
+
+def test_maps_go_through_with_their_own_errors(front: str) -> None:
+    unknown = f"{front}/ows/9b2f6c1e-3d4a-4f5b-8c6d-7e8f9a0b1c2d"
+    map_service = requests.get(f"{unknown}?service=WMS&request=GetCapabilities", headers=ORIGIN, timeout=30)
+    assert (map_service.status_code, one_origin(map_service)) == (404, "*")
+    assert "ServiceException" in map_service.text
+    features = requests.get(f"{unknown}/features", headers=ORIGIN, timeout=30)
+    assert (features.status_code, one_origin(features)) == (404, "*")
+    assert "no job" in features.json()["description"]
 
 
 def test_too_large_a_body_is_refused_as_an_exception_report(front: str) -> None:

@@ -1,0 +1,1 @@
+"""Other people's programs against the running service: what their users do with it."""

@@ -1,0 +1,1 @@
+"""Tests of the standards, each naming the requirements it covers (``@pytest.mark.requirement``)."""

@@ -15,6 +15,10 @@ RUN /app/.venv/bin/python -m pip install --no-deps --no-build-isolation --editab
     && /app/.venv/bin/python -m compileall -q gasflux_core processes server service.py
 
 FROM python:3.11-slim-bookworm
+# MapServer gives results as WMS, WCS and WFS; GDAL's tools are for whoever looks into the container.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends cgi-mapserver gdal-bin \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 1000 --home-dir /app gasflux \
     && mkdir -p /data && chown gasflux /data
 WORKDIR /app

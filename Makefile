@@ -47,11 +47,12 @@ lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev ## time the calculation, and jobs beside plain PyWPS
+bench: $(VENV)/.installed-dev ## time the calculation, and jobs and requests beside plain PyWPS
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.installed ## write the reference pages from the declarations
+docs: $(VENV)/.installed ## write the reference pages from the declarations, bring the translations up to them
 	$(BIN)/python -m docs.make_reference
+	$(BIN)/python -m docs.make_translations
 
 lock: $(VENV)/.installed-dev ## lock the versions anew
 	$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 pyproject.toml --extra build --output-file requirements.lock

@@ -236,7 +236,7 @@ def test_an_exception_sent_as_if_all_were_well_is_seen() -> None:
 def test_paths_of_the_server_are_not_told() -> None:
     text = (
         '<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1"><ows:Exception exceptionCode="X" locator="y">'
-        "<ows:ExceptionText>Unable to open '/srv/data/work/maps/a-1-b/plane.tif' for http://www.opengis.net/a/b"
+        "<ows:ExceptionText>Unable to open '/srv/gasflux/maps/a-1-b/plane.tif' for http://www.opengis.net/a/b"
         "</ows:ExceptionText></ows:Exception></ows:ExceptionReport>"
     )
     said = read_exception(answer(text, 404))

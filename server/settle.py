@@ -51,6 +51,15 @@ def _settled(item: InputItem, declared: InputDeclaration, uploads: dict[str, Upl
     return item
 
 
+def with_content(item: InputItem, content: bytes, uploads: list[Upload]) -> InputItem:
+    """A value with its content, which joins the uploads; blank content means that none was given."""
+    if not content.strip():
+        return replace(item, text="")
+    upload = Upload(f"input-{len(uploads) + 1}", content)
+    uploads.append(upload)
+    return replace(item, upload=upload.name)
+
+
 def decode(text: str, encoding: str | None, identifier: str) -> bytes:
     """Content of a complex value that came as text.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gasflux_core.errors import InputError, MissingInput
 from server.errors import UnknownOperation, UnreadableRequest
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
+from server.settle import with_content
 from server.wps.boxes import read_box
 from server.wps.complex_data import complex_content
 from server.wps.kvp import method
@@ -102,11 +101,7 @@ def _input(element: Element, identifier: str, uploads: list[Upload]) -> InputIte
         schema=inline.get("schema") or None,
     )
     content = complex_content(inline, item.encoding, identifier)
-    if not content.strip():
-        return replace(item, text="")
-    upload = Upload(f"input-{len(uploads) + 1}", content)
-    uploads.append(upload)
-    return replace(item, upload=upload.name)
+    return with_content(item, content, uploads)
 
 
 def _reference(element: Element, identifier: str) -> InputItem:

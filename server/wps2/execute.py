@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import cast, get_args
 
 from gasflux_core.errors import InputError, MissingInput
@@ -12,7 +11,7 @@ from processes.declaration import Kind, ProcessDeclaration
 from server.errors import FormatNotOffered, UnfitValue, UnknownInput, UnknownOutput
 from server.formats import canonical
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
-from server.settle import decode
+from server.settle import decode, with_content
 from server.wps.boxes import read_box
 from server.wps.complex_data import complex_content
 from server.wps.operations import check_service
@@ -114,11 +113,7 @@ def _data(element: Element, name: str, kind: Kind, uploads: list[Upload]) -> Inp
         media_type=element.get("mimeType") or None, encoding=_encoding(element), schema=element.get("schema") or None
     )
     content = complex_content(element, item.encoding, name)
-    if not content.strip():
-        return replace(item, text="")
-    upload = Upload(f"input-{len(uploads) + 1}", content)
-    uploads.append(upload)
-    return replace(item, upload=upload.name)
+    return with_content(item, content, uploads)
 
 
 def _literal(element: Element, name: str) -> InputItem:

@@ -192,17 +192,21 @@ def test_maps_go_through_with_their_own_errors(front: str) -> None:
     assert "no job" in features.json()["description"]
 
 
-def test_too_large_a_body_is_refused_as_an_exception_report(front: str) -> None:
-    # By hand: nginx answers to the header, and most clients are still writing then.
-    host, port = front.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
-    connection.putrequest("POST", "/wps")
-    connection.putheader("Content-Type", "text/xml")
+def too_large_a_body(front: str, path: str, media_type: str) -> tuple[http.client.HTTPResponse, bytes]:
+    """What is said to a POST larger than nginx takes; by hand, since most clients are still writing then."""
+    connection = http.client.HTTPConnection(front.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Type", media_type)
     connection.putheader("Content-Length", str(3 * 1024**2))
     connection.endheaders()
     response = connection.getresponse()
     content = response.read()
     connection.close()
+    return response, content
+
+
+def test_too_large_a_body_is_refused_as_an_exception_report(front: str) -> None:
+    response, content = too_large_a_body(front, "/wps", "text/xml")
     assert response.status == 413
     assert (response.getheader("Content-Type") or "").startswith("text/xml")
     assert response.getheader(ALLOWED_ORIGIN) == "*"

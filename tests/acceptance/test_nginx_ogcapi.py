@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,13 @@ import pytest
 import requests
 
 from tests.acceptance.running import free_port
-from tests.acceptance.test_nginx import ORIGIN, one_origin, running_nginx, service_behind_nginx
+from tests.acceptance.test_nginx import (
+    ORIGIN,
+    one_origin,
+    running_nginx,
+    service_behind_nginx,
+    too_large_a_body,
+)
 
 pytestmark = [pytest.mark.nginx, pytest.mark.slow]
 
@@ -50,15 +55,7 @@ def test_preflight(front: str) -> None:
 
 
 def test_too_large_a_body_is_a_problem(front: str) -> None:
-    # By hand: nginx answers to the header, and most clients are still writing then.
-    connection = http.client.HTTPConnection(front.removeprefix("http://"), timeout=30)
-    connection.putrequest("POST", "/ogcapi/processes/gas_flux/execution")
-    connection.putheader("Content-Type", "application/json")
-    connection.putheader("Content-Length", str(3 * 1024**2))
-    connection.endheaders()
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
+    response, content = too_large_a_body(front, "/ogcapi/processes/gas_flux/execution", "application/json")
     assert response.status == 413
     assert response.getheader("Content-Type") == "application/problem+json"
     assert response.getheader("Access-Control-Allow-Origin") == "*"

@@ -11,9 +11,8 @@ from flask import Flask
 from hypothesis import HealthCheck, settings
 
 from processes import registry_with_diagnostics
-from server.app import create_app, service_of
 from tests.conftest import ROOT
-from tests.server.fakes import end_supervisor, settings_in
+from tests.server.wps_processes import running_app
 
 PRELOAD = ("server.jobs.child", "processes.base", "tests.fuzz.service")
 
@@ -48,24 +47,16 @@ def requests(number: int) -> settings:
 @contextmanager
 def fuzzed_app(folder: Path) -> Iterator[Flask]:
     """The application over these processes, its jobs run by a supervisor; references lead to this machine at most."""
-    settings = settings_in(
-        folder,
-        GASFLUX_SECURITY_ALLOWED_HOSTS="127.0.0.1",
-        GASFLUX_SECURITY_FETCH_TIMEOUT="2",
-        GASFLUX_JOBS_SYNC_WAIT="20",
-        GASFLUX_JOBS_TIME_LIMIT="10",
-        GASFLUX_SERVER_MAXPROCESSES="1000",
-        GASFLUX_SERVER_MAXREQUESTSIZE="2mb",
-    )
-    app = create_app(settings, registry, PRELOAD)
-    service = service_of(app)
-    service.engine.start()
-    try:
+    limits = {
+        "GASFLUX_SECURITY_ALLOWED_HOSTS": "127.0.0.1",
+        "GASFLUX_SECURITY_FETCH_TIMEOUT": "2",
+        "GASFLUX_JOBS_SYNC_WAIT": "20",
+        "GASFLUX_JOBS_TIME_LIMIT": "10",
+        "GASFLUX_SERVER_MAXPROCESSES": "1000",
+        "GASFLUX_SERVER_MAXREQUESTSIZE": "2mb",
+    }
+    with running_app(folder, registry, PRELOAD, **limits) as app:
         yield app
-    finally:
-        service.engine.stop()
-        end_supervisor(settings)
-        service.jobs.close()
 
 
 def leaks(body: bytes, folder: Path) -> list[str]:

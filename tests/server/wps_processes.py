@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -118,12 +118,17 @@ def everything() -> ProcessDeclaration:
 
 
 @contextmanager
-def running_app(folder: Path, **environ: str) -> Iterator[Flask]:
-    """The whole application over these processes, its engine at work."""
+def running_app(
+    folder: Path,
+    offered: Callable[[], Mapping[str, Any]] = registry,
+    preload: tuple[str, ...] = PRELOAD,
+    **environ: str,
+) -> Iterator[Flask]:
+    """The whole application over these processes, or those offered, its engine at work."""
     settings = settings_in(folder, **environ)
     folder.mkdir(parents=True, exist_ok=True)
     migrate(settings.jobs.database)
-    app = create_app(settings, registry, PRELOAD)
+    app = create_app(settings, offered, preload)
     service = service_of(app)
     service.engine.start()
     try:

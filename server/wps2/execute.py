@@ -64,7 +64,7 @@ def _mode(text: str | None) -> Mode:
     if text is None:
         return "auto"
     if text not in get_args(Mode):
-        raise UnknownMode(f"The mode {text[:40]!r} is not offered; sync, async and auto are.", text[:40])
+        raise UnknownMode(f"The mode {text[:40]!r} is not offered; sync, async and auto are.", text[:40] or "mode")
     return cast(Mode, text)
 
 

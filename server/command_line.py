@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from server.keys_command import add_key_commands
 if TYPE_CHECKING:
     from gasflux_core.pipeline import Result
     from gasflux_core.pipeline import Settings as StageSettings
+    from gasflux_core.terrain import ReadElevation
     from server.settings import Settings
 
 BAD_INPUT = 2
@@ -67,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--gas", nargs="+", action="extend", default=[], metavar="FORMULA", help="gases (default: ch4)")
     run.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", dest="assignments",
                      help="set one parameter, over the configuration; may be given again")  # fmt: skip
+    run.add_argument("--dem", type=Path, metavar="GEOTIFF",
+                     help="terrain model: heights above ground from it, where the flight has none")  # fmt: skip
     run.add_argument("--out", type=Path, metavar="DIR", help="write GeoTIFF, GeoJSON, table, figures and report there")
     run.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
     run.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -120,7 +124,8 @@ def _run(options: argparse.Namespace) -> None:
     settings, gases, notes = _settings_of_run(options)
     if not options.flight.is_file():
         raise InputError(f"there is no file {options.flight}", "flight")
-    result = run_pipeline(read_table(options.flight), gases, settings, None if options.quiet else _tell, notes)
+    tell = None if options.quiet else _tell
+    result = run_pipeline(read_table(options.flight), gases, settings, tell, notes, elevation=_elevation(options.dem))
     if options.out is not None:
         from processes.products import write_products
 
@@ -133,6 +138,17 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         Path(options.json).write_text(json.dumps(figures, allow_nan=False, indent=1) + "\n", encoding="utf-8")
     _summarise(result, options.out)
+
+
+def _elevation(path: Path | None) -> ReadElevation | None:
+    """What reads a terrain model, where there is one."""
+    if path is None:
+        return None
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", "dem")
+    from gasflux_core.io.elevation import read_elevation
+
+    return partial(read_elevation, path)
 
 
 def _settings_of_run(options: argparse.Namespace) -> tuple[StageSettings, tuple[str, ...], tuple[str, ...]]:

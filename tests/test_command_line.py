@@ -15,6 +15,7 @@ from processes.products import FILE_NAMES
 from server.command_line import BAD_INPUT, NO_SOLUTION, main
 from server.keys import Keys, NoKey
 from tests.conftest import ROOT
+from tests.core.dems import write_dem
 
 FLIGHT = ROOT / "examples" / "data" / "example_flight.csv"
 
@@ -62,6 +63,20 @@ def test_run_prints_figures_as_json_and_nothing_else(capsys: pytest.CaptureFixtu
         assert low < gas["emission_rate"] < high
         assert {"standard_uncertainty", "flags", "budget"} <= gas.keys()
     assert {"plane", "versions"} <= figures.keys()
+
+
+def test_run_takes_heights_above_ground_from_a_terrain_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flight = changed(tmp_path)
+    middle = pd.read_csv(flight)[["longitude", "latitude"]].mean()
+    corner = {"left": middle.longitude - 0.02, "top": middle.latitude + 0.02, "cell": 0.0005, "size": (80, 80)}
+    dem = write_dem(tmp_path / "dem.tif", lambda x, y: 100.0 + 0.0 * x, crs="EPSG:4326", **corner)
+    assert main(["run", str(flight), "--dem", str(dem), "--json", "-"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["terrain"]["take_off_height"] == pytest.approx(100.0)
+    assert main(["run", str(flight), "--dem", str(tmp_path / "none.tif")]) == BAD_INPUT
+    assert "none.tif" in capsys.readouterr().err
 
 
 def test_run_writes_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gasflux_core.errors import GasFluxError
+from gasflux_core.errors import GasFluxError, InputError
 from processes.declaration import (
     FormatDeclaration,
     InputValue,
@@ -265,6 +265,8 @@ def _send(pipe: int, message: dict[str, Any]) -> None:
 def _outcome(task: Task, messages: int) -> dict[str, Any]:
     job_id = task.job.id
     try:
+        if task.job.process not in task.registry:
+            raise InputError(f"The process {task.job.process} is not offered any more; its job can't be run.")
         results = _results(task, JobContext(task, messages))
         limits = Limits.of(task.settings)
         if (size := sum(item.size or 0 for item in results.values())) > limits.output:

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from gasflux_core.errors import Busy
 from server.app import service_of
+from server.jobs.request import JobRequest, OutputRequest
 from tests.server.fakes import until
 from tests.server.wps_processes import (
     CAPABILITIES,
@@ -379,3 +380,15 @@ def test_a_large_inline_value_passes_the_parser(client: FlaskClient) -> None:
 def test_the_requests_of_these_tests_are_valid() -> None:
     content = execute_xml(inline("a") + literal("height", "1", 'uom="m"'), document(output("raster")))
     assert_valid(content, EXECUTE)
+
+
+def test_a_job_whose_process_is_gone_is_told_so(app: Flask, client: FlaskClient) -> None:
+    jobs = service_of(app).jobs
+    wanted = [OutputRequest("told")]
+    job = jobs.wait(jobs.submit(JobRequest("gone", {}, wanted, mode="async")).id, 30)
+    assert (
+        job.error is not None and job.error.message == "The process gone is not offered any more; its job can't be run."
+    )
+    answer = client.get(f"/wps/status/{job.id}")
+    assert answer.status_code == 200
+    assert job.error.message in answer.text

@@ -15,6 +15,9 @@ from server.settings import Settings
 _SPARE_THREADS = 4
 """So many threads of a web worker wait for no job, so that it always answers what needs none."""
 
+_SHARE_OF_THREADS = 4
+"""One in so many threads of a web worker may wait for a job that goes on by itself anyway."""
+
 _LOOK_AGAIN_SECONDS = 30
 _RESTART_SECONDS = 10
 
@@ -27,6 +30,8 @@ class SynchronousJobs:
         self._jobs = jobs
         self._most = max(settings.gasflux.threads - _SPARE_THREADS, 1)
         self._places = threading.BoundedSemaphore(self._most)
+        # Only a part of all places, so that they don't keep out those who have no other way.
+        self._some_places = threading.BoundedSemaphore(max(settings.gasflux.threads // _SHARE_OF_THREADS, 1))
 
     def run(self, submit: Callable[[], Job], hint: str, address: Callable[[str], str]) -> Job:
         """Submit a job and wait for its end.
@@ -51,12 +56,17 @@ class SynchronousJobs:
 
     def wait(self, job: Job, seconds: float) -> Job:
         """A job as it is after some seconds, or once it has ended; as it is now where as many clients wait as may."""
-        if not self._places.acquire(blocking=False):
+        if not self._some_places.acquire(blocking=False):
             return job
         try:
-            return self._jobs.wait(job.id, seconds)
+            if not self._places.acquire(blocking=False):
+                return job
+            try:
+                return self._jobs.wait(job.id, seconds)
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
+            self._some_places.release()
 
     def _wait(self, job: Job, hint: str, address: Callable[[str], str]) -> Job:
         limit = self._settings.sync_wait

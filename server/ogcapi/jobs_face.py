@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
 
+from server.body import read_body
 from server.callbacks import check_subscriber
 from server.execution import Execution
 from server.jobs.model import Job, JobStatus
@@ -29,9 +29,6 @@ from server.store.names import is_id
 _NOT_WAITING = "send the header Prefer: respond-async"
 """How a client asks for a job it needs not wait for."""
 
-_SHARE_OF_THREADS = 4
-"""One in so many threads of a web worker may wait a while for a job that goes on by itself anyway."""
-
 
 class JobsFace:
     """Runs processes, and tells of jobs."""
@@ -43,7 +40,6 @@ class JobsFace:
         self._store = execution.jobs.store
         self._site = site
         self._pages = pages
-        self._places = threading.BoundedSemaphore(max(self._settings.gasflux.threads // _SHARE_OF_THREADS, 1))
 
     # --- routes -----------------------------------------------------------------------------------
 
@@ -54,7 +50,7 @@ class JobsFace:
         check_query()
         preferences = read_preferences(request.headers.getlist("Prefer"))
         asked, uploads = parse_execute(
-            _json_body(),
+            _json_body(self._settings.server.maxrequestsize),
             declared,
             mode="async" if preferences.respond_async else "sync",
             language=wanted_language(),
@@ -67,7 +63,7 @@ class JobsFace:
         else:
             job = self._execution.submit(asked, uploads)
             if preferences.wait:
-                job = self._wait_a_while(job, preferences.wait)
+                job = self._execution.wait(job, min(preferences.wait, self._settings.jobs.sync_wait))
             response = self._outcome(job) if preferences.wait and job.status.ended else self._accepted(job)
         applied = _applied(preferences, asked, response.status_code)
         if applied:
@@ -166,15 +162,6 @@ class JobsFace:
             offset=query.offset,
         )
 
-    def _wait_a_while(self, job: Job, seconds: int) -> Job:
-        """The job as it is after so many seconds, or once it has ended; at once where many wait already."""
-        if not self._places.acquire(blocking=False):
-            return job
-        try:
-            return self._jobs.wait(job.id, min(seconds, self._settings.jobs.sync_wait))
-        finally:
-            self._places.release()
-
     def _accepted(self, job: Job) -> Response:
         told = status_info(job, self._site, self._settings.store)
         response = answer(json_bytes(told), "json", status=201)
@@ -206,12 +193,12 @@ class JobsFace:
         return response
 
 
-def _json_body() -> Any:
+def _json_body(limit: int) -> Any:
     media_type, charset = request.mimetype, request.mimetype_params.get("charset", "utf-8")
     if media_type != JSON or charset.lower() not in ("utf-8", "utf8"):
         came = request.content_type or "nothing"
         raise WrongMediaType(f"Send the request as {JSON} (in UTF-8), named so by Content-Type; {came[:80]!r} came.")
-    return read_json(request.get_data(cache=False))
+    return read_json(read_body(limit))
 
 
 def _refuse_unfinished(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_too_large_a_request_is_refused(client: FlaskClient) -> None:
     response = execute(client, {"inputs": {"text": "x" * 30_000}})
     assert (response.status_code, response.json["type"]) == (413, "FileSizeExceeded")
     assert str(20 * 1024) in response.json["detail"]
+
+
+def test_a_body_may_be_packed(client: FlaskClient) -> None:
+    packed = gzip.compress(json.dumps({"inputs": {"text": "x"}}).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    path = "/ogcapi/processes/small/execution"
+    assert client.post(path, data=packed, headers=headers).status_code == 200
+    large = gzip.compress(json.dumps({"inputs": {"text": "x" * 30_000}}).encode())
+    refused = client.post(path, data=large, headers=headers)
+    assert (refused.status_code, refused.json["type"]) == (413, "FileSizeExceeded")
+    assert client.post(path, data=packed, headers={**headers, "Content-Encoding": "br"}).status_code == 415
+    assert client.post(path, data=b"{}", headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize(

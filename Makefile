@@ -8,7 +8,7 @@ PORT   ?= 5000
 EXIT   ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow serve lint bench docs lock clean
+.PHONY: help demo test test-slow serve lint bench validation docs lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,8 +47,11 @@ lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev ## time the calculation, and jobs and requests beside plain PyWPS
+bench: $(VENV)/.installed-dev ## time the calculation, kriging beside its peers, and jobs and requests beside plain PyWPS
 	$(BIN)/python -m benchmarks
+
+validation: $(VENV)/.installed ## fly simulated flights of known rate, write the page that says how far off the rates are
+	$(BIN)/python -m validation
 
 docs: $(VENV)/.installed ## write the reference pages from the declarations, bring the translations up to them
 	$(BIN)/python -m docs.make_reference
@@ -57,6 +60,7 @@ docs: $(VENV)/.installed ## write the reference pages from the declarations, bri
 lock: $(VENV)/.installed-dev ## lock the versions anew
 	$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 pyproject.toml --extra build --output-file requirements.lock
 	$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 pyproject.toml --extra build --extra dev --output-file requirements-dev.lock
+	$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 benchmarks/peers.in --output-file benchmarks/peers.txt
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build data *.egg-info

@@ -1,34 +1,25 @@
-"""The calculation, in process and through WPS, and kriging beside two other libraries.
-
-Each library gets one processor, as a job of the service does.
-"""
+"""The calculation, stage by stage, in process and through WPS."""
 
 from __future__ import annotations
 
-import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-for _library in ("OPENBLAS", "OMP", "MKL", "NUMBA"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
-
-import statistics  # noqa: E402  # the environment comes first
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from benchmarks.kriging import kriging_cases  # noqa: E402
-from gasflux_core.configuration import read_configuration  # noqa: E402
-from gasflux_core.io.tables import read_table  # noqa: E402
-from gasflux_core.pipeline import check_settings, run_pipeline  # noqa: E402
-from processes.products import write_products  # noqa: E402
-from tests.acceptance.running import Service, running_service  # noqa: E402
+from benchmarks.stages import GASES, show_stages, show_whole
+from gasflux_core.configuration import read_configuration
+from gasflux_core.io.tables import read_table
+from gasflux_core.pipeline import check_settings, run_pipeline
+from processes.products import write_products
+from tests.acceptance.running import Service, running_service
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 FLIGHT = DATA / "example_flight.csv"
 CONFIGURATION = DATA / "gasflux_testconfig.yaml"
-GASES = ("ch4", "co2", "c2h6")
 
 
 @dataclass(frozen=True)
@@ -46,20 +37,19 @@ class Timing:
 
 
 def time_calculation(repeat: int) -> None:
-    """Run all cases, each so many times, and print two tables."""
+    """Run all cases, each so many times, and print the tables."""
     in_process = [
         timed("gas_flux in process, defaults", run_with({}), repeat),
         timed("gas_flux in process, GasFlux's configuration", run_with(gasflux_sections()), repeat),
         timed("gas_flux in process, defaults, all files", run_with({}, files=True), repeat),
     ]
+    with tempfile.TemporaryDirectory() as folder:
+        show_stages(Path(folder), min(repeat, 3))
+        show_whole(Path(folder), FLIGHT, min(repeat, 3))
     with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as service:
         request = wps_request(service)
         through_wps = [timed("gas_flux through WPS, synchronous, all outputs", request, repeat)]
-    kriging = [
-        timed(case.name, case.run, repeat if case.quick else min(repeat, 3), case.note) for case in kriging_cases()
-    ]
     show(f"The example flight: 1000 rows, {len(GASES)} gases", [*in_process, *through_wps])
-    show("Kriging 1000 samples onto 700 nodes, spherical variogram", kriging)
 
 
 def timed(case: str, run: Callable[[], Any], repeat: int, note: str = "") -> Timing:

@@ -5,12 +5,16 @@
 The background is what the sensor would have read without the source. An error of it that is common
 to the flight goes into the emission rate by the whole plane's area, so it has to lie in the middle
 of the noise, and its standard error is told.
+
+Once the plume stands out, so does a sensor that reads late: by how much is told from transects of opposite courses
+(``gasflux_core.sensor_lag``), gas by gas, since each has a sensor of its own. The readings are moved, and the
+background is laid once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -42,7 +46,12 @@ from gasflux_core.clipped_baseline import ClippedParameters, clipped_baseline
 from gasflux_core.columns import needed_columns
 from gasflux_core.errors import InputError, NoSolution
 from gasflux_core.parameters import Parameters, parameter
+from gasflux_core.sensor_lag import SensorLag, estimate_sensor_lag, move_readings
+from gasflux_core.smoothed_positions import SMOOTHED
 from gasflux_core.transect_ends import TransectEndsParameters, transect_ends_baseline
+
+NO_READING = "no reading"
+"""Reason of the rows that the sensor was not running for once its lag is taken out."""
 
 FEWEST_ROWS = 10
 """Rows from which on a background can be told."""
@@ -75,6 +84,12 @@ class BackgroundParameters(Parameters):
         "'transect_ends': the straight line through each transect's ends. 'fastchrom': what GasFlux takes; it follows "
         "broad plumes. The others are baselines of the library pybaselines.",
     )
+    correct_sensor_lag: bool = parameter(
+        True,
+        title="Correct the sensor lag",
+        text="Find from transects of opposite courses how late each gas is read, beyond the lag set for the flight, "
+        "and take it out where it is sure.",
+    )
     clipped: ClippedParameters = ClippedParameters()
     transect_ends: TransectEndsParameters = TransectEndsParameters()
     fastchrom: FastchromParameters = FastchromParameters()
@@ -102,7 +117,8 @@ class GasBackground:
     flags: tuple[str, ...]
     """``constant_concentration``: the sensor read one value; ``no_signal``: nothing stands out from the noise;
     ``background_hardly_seen``: almost all rows hold signal; ``baseline_rises_under_plume``: the baseline follows the
-    plume; ``plume_at_transect_end``: an end of a transect lies in the plume."""
+    plume; ``plume_at_transect_end``: an end of a transect lies in the plume; ``sensor_lag_left``: the gas is read late,
+    which wasn't to be corrected."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,6 +128,10 @@ class Background:
     table: pd.DataFrame
     """The table with ``<gas>_background``, ``<gas>_enhancement`` (ppm) and ``<gas>_signal`` of each gas."""
     gases: dict[str, GasBackground]
+    lags: dict[str, SensorLag] = field(default_factory=dict)
+    """How late gases are read, where that is to be seen."""
+    notes: tuple[str, ...] = ()
+    """Which lags were taken out."""
 
 
 def estimate_background(table: pd.DataFrame, gases: Sequence[str], parameters: BackgroundParameters) -> Background:
@@ -134,14 +154,36 @@ def estimate_background(table: pd.DataFrame, gases: Sequence[str], parameters: B
     transect = np.zeros(len(table), dtype=np.int64) if transect is None else transect
     across = _across(table, transect)
     added: dict[str, Any] = {}
-    found = {}
+    found, lags, notes = {}, {}, []
+    unread = np.zeros(len(table), dtype=bool)
     for gas in gases:
         series = Series(columns["time"], columns[gas], transect, across, kept)
         baseline = _lay_baseline(series, parameters)
+        lag = estimate_sensor_lag(series.time, across, np.where(kept, transect, 0), series.value - baseline.value)
+        if lag is not None:
+            lags[gas] = lag
+            if lag.significant and parameters.correct_sensor_lag:
+                moved, missing = move_readings(series.time, series.value, lag.seconds)
+                unread |= missing
+                notes.append(f"{gas}: sensor lag of {lag} found from opposite courses and taken out")
+                added[gas] = moved
+                series = replace(series, value=moved)
+                baseline = _lay_baseline(series, parameters)
+            elif lag.significant:
+                baseline = replace(baseline, flags=(*baseline.flags, "sensor_lag_left"))
         enhancement = series.value - baseline.value
         signal, found[gas] = _judge(series, baseline, enhancement)
         added |= {f"{gas}_background": baseline.value, f"{gas}_enhancement": enhancement, f"{gas}_signal": signal}
-    return Background(table=table.assign(**added), gases=found)
+    if (unread & kept).any():
+        added |= _without(table, unread & kept)
+    return Background(table=table.assign(**added), gases=found, lags=lags, notes=tuple(notes))
+
+
+def _without(table: pd.DataFrame, rows: Bools) -> dict[str, Any]:
+    """Columns that tell of rows no longer kept."""
+    reason = table["reason"] if "reason" in table.columns else pd.Series("", index=table.index)
+    kept = table["kept"].to_numpy(dtype=bool) if "kept" in table.columns else np.ones(len(table), dtype=bool)
+    return {"kept": kept & ~rows, "reason": reason.mask(rows, NO_READING)}
 
 
 def _lay_baseline(series: Series, parameters: BackgroundParameters) -> Baseline:
@@ -228,7 +270,8 @@ def _across(table: pd.DataFrame, transect: np.ndarray) -> Floats:
     rows = transect > 0
     if not rows.any() or not {"easting", "northing"} <= set(table.columns):
         return np.zeros(len(table))
-    place = table[["easting", "northing"]].to_numpy(dtype=float)
+    names = [SMOOTHED[name] if SMOOTHED[name] in table.columns else name for name in ("easting", "northing")]
+    place = table[names].to_numpy(dtype=float)
     place = place - place[rows].mean(axis=0)
     _, vectors = np.linalg.eigh(place[rows].T @ place[rows])
     return np.asarray(place @ vectors[:, -1])

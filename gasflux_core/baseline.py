@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -52,15 +53,21 @@ class Series:
     @cached_property
     def duration(self) -> float:
         """Median duration of a transect, or a twelfth of the flight where there is none, s."""
-        numbers = np.unique(self.transect[self.transect > 0])
-        if numbers.size:
-            return float(np.median([np.ptp(self.time[self.transect == number]) for number in numbers]))
+        if self.transect_rows:
+            return median(np.array([np.ptp(self.time[rows]) for rows in self.transect_rows]))
         return float(np.ptp(self.time)) / 12.0
+
+    @cached_property
+    def transect_rows(self) -> tuple[Integers, ...]:
+        """Indices of the rows of each transect."""
+        order = np.argsort(self.transect, kind="stable")
+        numbers, starts = np.unique(self.transect[order], return_index=True)
+        return tuple(rows for number, rows in zip(numbers, np.split(order, starts[1:]), strict=True) if number > 0)
 
     @cached_property
     def window(self) -> int:
         """Rows of the running mean: at least three, and odd."""
-        step = float(np.median(np.diff(self.time)))
+        step = median(np.diff(self.time))
         return max(3, round(WINDOW_SHARE * self.duration / step) | 1)
 
     def rows(self, chosen: slice | Bools) -> Series:
@@ -71,7 +78,7 @@ class Series:
 
     def averaged(self) -> tuple[Series, Floats]:
         """The series averaged over neighbouring rows to at most a hundred a transect, and the rows in each mean."""
-        step = float(np.median(np.diff(self.time)))
+        step = median(np.diff(self.time))
         size = max(1, int(self.duration / step / MOST_ROWS_A_TRANSECT))
         starts = np.arange(0, self.time.size, size)
         count = np.diff(np.append(starts, self.time.size)).astype(float)
@@ -117,14 +124,38 @@ def quick_noise(value: Floats) -> float:
     if value.size < 3:
         return resolution(value)
     second = np.diff(value, 2) / np.sqrt(6.0)
-    return max(NORMAL_MAD * float(np.median(np.abs(second))), resolution(value))
+    return max(NORMAL_MAD * median(np.abs(second)), resolution(value))
+
+
+def median(value: Floats) -> float:
+    """The median of finite values: as NumPy's, which spends most of its time on axes and NaN."""
+    middle = value.size // 2
+    if value.size % 2:
+        return float(np.partition(value, middle)[middle])
+    return float(np.partition(value, (middle - 1, middle))[middle - 1 : middle + 1].mean())
+
+
+def quantile(value: Floats, share: float) -> float:
+    """The quantile of finite values, linear between two of them: as NumPy's, without axes and NaN."""
+    place = share * (value.size - 1)
+    below = int(place)
+    above = min(below + 1, value.size - 1)
+    low, high = np.partition(value, (below, above))[[below, above]]
+    return float(low + (high - low) * (place - below))
 
 
 def running_mean(value: Floats, window: int) -> Floats:
     """Centred mean over a window of rows; at the ends over the rows there are."""
     kernel = np.ones(min(window, value.size))
     total = np.convolve(value, kernel, mode="same")
-    return np.asarray(total / np.convolve(np.ones(value.size), kernel, mode="same"))
+    return np.asarray(total / _rows_in_window(value.size, window))
+
+
+@lru_cache(maxsize=16)
+def _rows_in_window(rows: int, window: int) -> Floats:
+    counted = np.convolve(np.ones(rows), np.ones(min(window, rows)), mode="same")
+    counted.flags.writeable = False
+    return counted
 
 
 def find_signal(
@@ -141,23 +172,34 @@ def find_signal(
     :param background: rows already known as background, from which correlated noise is seen.
     :param share: by which runs are widened.
     """
-    smooth = running_mean(enhancement, window)
-    scatter = noise / np.sqrt(window)
-    below = smooth[(smooth < 0.0) if background is None else (smooth < 0.0) & background]
-    if background is not None and below.size > 10:
-        scatter = max(scatter, float(np.sqrt(np.mean(below**2))))
-    return widen((smooth > RUN_THRESHOLD * scatter) | (enhancement > ROW_THRESHOLD * noise), share)
+    return widen(stands_out(enhancement, running_mean(enhancement, window), noise, window, background), share)
+
+
+def stands_out(enhancement: Floats, smooth: Floats, noise: float, window: int, background: Bools | None) -> Bools:
+    """The rows of :func:`find_signal` before they are widened.
+
+    :param smooth: running mean of the enhancement over the window, ppm.
+    """
+    scatter = noise / float(np.sqrt(window))
+    if background is not None:
+        counts = (smooth < 0.0) & background
+        rows = np.count_nonzero(counts)
+        if rows > 10:
+            below = smooth * counts
+            scatter = max(scatter, float(np.sqrt(below @ below / rows)))
+    return np.asarray((smooth > RUN_THRESHOLD * scatter) | (enhancement > ROW_THRESHOLD * noise))
 
 
 def widen(mask: Bools, share: float) -> Bools:
     """Widen each run of True by a share of its length, plus one row, on either side."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.astype(np.int8), [0]))))
-    starts, stops = edges[::2], edges[1::2]
-    more = np.ceil(share * (stops - starts)).astype(int) + 1
-    change = np.zeros(mask.size + 1, dtype=int)
-    np.add.at(change, np.maximum(starts - more, 0), 1)
-    np.add.at(change, np.minimum(stops + more, mask.size), -1)
-    return np.asarray(np.cumsum(change[:-1]) > 0)
+    padded = np.zeros(mask.size + 2, dtype=bool)
+    padded[1:-1] = mask
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    widened = np.zeros(mask.size, dtype=bool)
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        more = ceil(share * (stop - start)) + 1
+        widened[max(start - more, 0) : stop + more] = True
+    return widened
 
 
 def correlation_factor(residual: Floats, background: Bools, most: int) -> float:

@@ -8,10 +8,11 @@ coefficients, so that the curve bridges a plume evenly (P-splines, Eilers & Marx
 2011, *J. R. Statist. Soc. B* 73, 3).
 
 Which rows hold plume is found by turns with the fit: rows whose running mean stands out are clipped
-with their flanks, and so are places along the transects where the mean over all transects stands
-out. Runs of rows and not single ones are clipped, so that noise is not clipped on one side and the
-baseline keeps to the middle of the noise. The turns start from several first guesses, low curves
-and lines through the transects' ends, and the outcome that explains the flight best is taken.
+with their flanks, and so are patches of the curtain whose mean stands out, and the footprint of the
+bump that explains the flight best. Runs of rows and not single ones are clipped, so that noise is not
+clipped on one side and the baseline keeps to the middle of the noise. The turns start from several
+first guesses, low curves and lines through the transects' ends, and the outcome that explains the
+flight best is taken.
 """
 
 from __future__ import annotations
@@ -28,27 +29,21 @@ from gasflux_core.baseline import (
     Floats,
     Series,
     correlation_factor,
-    find_signal,
+    median,
+    quantile,
     quick_noise,
     resolution,
     running_mean,
+    stands_out,
     widen,
 )
+from gasflux_core.curtain_patches import footprint, patches_of
 from gasflux_core.parameters import Parameters, parameter
 
 KNOTS_A_TRANSECT = 0.7
 """Distance of the knots over the duration of a transect: a plume is shorter, drift is longer."""
 
 MOST_KNOTS = 80
-
-PLACES = 24
-"""Places along the transects at which the mean over all transects is judged."""
-
-PLACE_THRESHOLD = 3.5
-"""Standard errors above which such a mean shows the plume."""
-
-MOST_PLACES = 0.7
-"""Share of places above which they tell nothing: plumes fill the flight."""
 
 ENOUGH_ROWS = 0.2
 """Share of rows that are to be left as background; where plume fills the flight, the lowest."""
@@ -62,8 +57,11 @@ FLANKS = (DILATION, 0.1, 0.0)
 LOW_WEIGHT = 0.05
 """Weight of rows above the curve in the low first guesses."""
 
-PLUME_COST = 4.0
-"""Half the squared deviation, in σ², beyond which a row above the baseline is plume, and not a worse fit."""
+PLUME_COST = 1.0
+"""Cost of a row taken as plume, in units of half the squared deviation over σ²: that of noise is 0.5 on average."""
+
+OUTLIER_COST = 4.0
+"""Largest cost of a row above the baseline that isn't taken as plume."""
 
 STARTS = (("low", 0.01), ("low", 0.1), ("low", 1.0), ("ends", 0.01), ("ends", 1.0))
 """First guesses: kind, and weight of the penalty relative to the rows of a coefficient."""
@@ -111,42 +109,57 @@ class _Model:
 
     def fit(self, value: Floats, weight: Floats, strength: float) -> Floats:
         """The curve of one penalty, at all rows."""
-        full = self._penalised(self.design.T @ (weight[:, None] * self.design), strength)
-        return np.asarray(self.design @ np.linalg.solve(full, self.design.T @ (weight * value)))
-
-    def _penalised(self, gram: Floats, strength: float) -> Floats:
-        # A trace of a ridge keeps coefficients without rows finite.
-        ridge = 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
-        return np.asarray(gram + strength * self.rows_a_coefficient * self.penalty + ridge)
+        full, right = self._normal_equations(value, weight, np.array([strength]))
+        return np.asarray(self.design @ np.linalg.solve(full[0], right))
 
     def likeliest(self, value: Floats, weight: Floats) -> tuple[Floats, Floats]:
-        """The curve of the likeliest penalty at all rows, and its coefficients' covariance over σ²."""
-        count = float(weight.sum())
-        gram = self.design.T @ (weight[:, None] * self.design)
-        right = self.design.T @ (weight * value)
-        found: list[tuple[float, Floats, Floats]] = []
-        for strength in PENALTIES:
-            full = np.asarray(self._penalised(gram, strength), dtype=float)
-            coefficients = np.asarray(np.linalg.solve(full, right), dtype=float)
-            misfit = float(np.sum(weight * (value - self.design @ coefficients) ** 2))
-            misfit += strength * self.rows_a_coefficient * float(coefficients @ self.penalty @ coefficients)
-            criterion = float(
-                np.linalg.slogdet(full)[1]
-                - self.rank * np.log(strength)
-                + count * np.log(max(misfit, np.finfo(float).tiny))
-            )
-            found.append((criterion, coefficients, full))
-        _, coefficients, full = min(found, key=lambda one: one[0])
-        return np.asarray(self.design @ coefficients), np.asarray(np.linalg.inv(full))
+        """The curve of the likeliest penalty at all rows, and the inverse of its coefficients' covariance over σ²."""
+        strengths = np.array(PENALTIES)
+        full, right = self._normal_equations(value, weight, strengths)
+        coefficients = np.linalg.solve(full, right)
+        curves = coefficients @ self.design.T
+        penalties = np.sum((coefficients @ self.penalty) * coefficients, axis=1)
+        misfit = (value - curves) ** 2 @ weight + strengths * self.rows_a_coefficient * penalties
+        criterion = (
+            np.linalg.slogdet(full)[1]
+            - self.rank * np.log(strengths)
+            + weight.sum() * np.log(np.maximum(misfit, np.finfo(float).tiny))
+        )
+        best = int(np.argmin(criterion))
+        return curves[best], full[best]
+
+    def _normal_equations(self, value: Floats, weight: Floats, strengths: Floats) -> tuple[Floats, Floats]:
+        """The matrix (strengths, coefficients, coefficients) and the right-hand side (coefficients,)."""
+        rows = np.flatnonzero(weight)
+        design = self.design[rows]
+        weighted = weight[rows, None] * design
+        gram = design.T @ weighted
+        # A trace of a ridge keeps coefficients without rows finite.
+        gram.flat[:: len(gram) + 1] += 1e-9 * np.trace(gram) / len(gram)
+        full = gram + (strengths * self.rows_a_coefficient)[:, None, None] * self.penalty
+        return full, value[rows] @ weighted
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Fit:
+    """A curve through some of the rows, and what is asked of it again and again; ppm, at all rows."""
+
+    curve: Floats
+    residual: Floats
+    smooth: Floats
+    """Running mean of the residual."""
+    at_places: Floats
+    """Sums of the residual in the cells of the curtain."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Outcome:
-    value: Floats
+    fit: _Fit
     plume: Bools
     noise: float
-    covariance: Floats
     cost: float
+    left_some: bool
+    """Whether rows of a transect that would have been clipped whole were left in any of the turns."""
 
 
 def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
@@ -160,30 +173,31 @@ def clipped_baseline(series: Series, parameters: ClippedParameters) -> Baseline:
     whole = slice(on_transect[0], on_transect[-1] + 1) if on_transect.size else slice(None)
     part, count = series.rows(whole).averaged()
     # Centred, so that a large mole fraction costs no digits.
-    level = float(np.median(part.value))
+    level = median(part.value)
     part = Series(part.time, part.value - level, part.transect, part.across, part.kept)
     model = _model(part, count, parameters)
-    outcomes = [
-        _turns(part, count, model, kind, strength, leave) for kind, strength in STARTS for leave in (True, False)
-    ]
+    search = _Search(part, count, model)
+    outcomes = [outcome for guess in search.first_guesses() for outcome in search.both_ways(guess)]
     best = min(outcomes, key=lambda outcome: outcome.cost)
+    curve = best.fit.curve
+    kept = part.kept if part.kept.any() else np.ones(part.kept.shape, dtype=bool)
+    mean_row = model.design[kept].mean(axis=0)
+    longest = max(1, round(part.duration / median(np.diff(part.time)) / 2.0))
+    factor = correlation_factor(best.fit.residual, ~best.plume, longest)
+    # The noise is that of the averaged rows; the covariance counts single ones.
+    row_variance = best.noise**2 * float(count.mean()) * factor
+    variance = search.variance(best.plume, mean_row) * row_variance
     wider = widen(best.plume, DILATION)
     moved = 0.0
-    kept = part.kept if part.kept.any() else np.ones(part.kept.shape, dtype=bool)
     if (~wider).sum() >= ENOUGH_ROWS / 2.0 * wider.size:
-        again, _ = model.likeliest(part.value, count * ~wider)
-        moved = float(np.mean((again - best.value)[kept]))
-    mean_row = model.design[kept].mean(axis=0)
-    longest = max(1, round(part.duration / float(np.median(np.diff(part.time))) / 2.0))
-    factor = correlation_factor(part.value - best.value, ~best.plume, longest)
+        # Fewer rows move the mean by chance too, with the difference of the two variances (Hausman 1978).
+        by_chance = max(search.variance(wider, mean_row) * row_variance - variance, 0.0)
+        moved = max(float(np.mean((search.fit(wider).curve - curve)[kept])) ** 2 - by_chance, 0.0)
     rivals = [outcome for outcome in outcomes if outcome.cost <= RIVAL_COST * best.cost]
-    spread = float(np.sqrt(np.mean([np.mean((rival.value - best.value)[kept]) ** 2 for rival in rivals])))
-    # The noise is that of the averaged rows; the covariance counts single ones.
-    row_variance = best.noise**2 * float(count.mean())
-    variance = float(mean_row @ best.covariance @ mean_row) * row_variance * factor
+    spread = float(np.mean([np.mean((rival.fit.curve - curve)[kept]) ** 2 for rival in rivals]))
     return Baseline(
-        value=np.interp(series.time, part.time, best.value) + level,
-        standard_error=float(np.sqrt(max(variance, 0.0) + moved**2 + spread**2)),
+        value=np.interp(series.time, part.time, curve) + level,
+        standard_error=float(np.sqrt(variance + moved + spread)),
     )
 
 
@@ -207,92 +221,118 @@ def _model(part: Series, count: Floats, parameters: ClippedParameters) -> _Model
     return _Model(design, penalty, float(count.sum()) / splines, splines - 1)
 
 
-def _turns(part: Series, count: Floats, model: _Model, kind: str, strength: float, leave: bool) -> _Outcome:
-    """Clip and fit by turns from one first guess."""
-    value = part.value
-    first_noise, least = quick_noise(value), resolution(value)
-    baseline = _first_guess(part, count, model, kind, strength)
-    # A first guess is further off than the noise: what it leaves at the low side is let in first, and less each turn.
-    allowance = float(np.subtract(*np.quantile(value - baseline, (0.3, 0.05))))
-    noise = max(first_noise, allowance)
-    plume = np.zeros(value.shape, dtype=bool)
-    covariance = np.zeros_like(model.penalty)
-    for turn in range(MOST_TURNS):
-        residual = value - baseline
-        clipped = _clip(part, residual, noise, ~plume if turn else None, leave)
-        baseline, covariance = model.likeliest(value, count * ~clipped)
-        same = np.array_equal(clipped, plume)
-        plume = clipped
-        rest = (value - baseline)[~plume]
-        scatter = max(NORMAL_MAD * float(np.median(np.abs(rest - np.median(rest)))), least)
-        allowance *= ALLOWANCE_DECAY
-        if same and scatter >= allowance:
-            break
-        noise = max(scatter, allowance)
-    standardised = (value - baseline) / first_noise
-    half_square = standardised**2 / 2.0
-    # Above the baseline a row may be plume at a fixed cost; below there is nothing but misfit.
-    cost = float(np.sum(count * np.where(standardised > 0.0, np.minimum(half_square, PLUME_COST), half_square)))
-    return _Outcome(baseline, plume, noise, covariance, cost)
+class _Search:
+    """The turns of clipping and fitting of one series.
+
+    Turns from different first guesses come to the same rows time and again: each choice of rows is fitted once.
+    """
+
+    def __init__(self, part: Series, count: Floats, model: _Model) -> None:
+        self.part = part
+        self.count = count
+        self.model = model
+        self.noise = quick_noise(part.value)
+        self.least = resolution(part.value)
+        self.patches = patches_of(part)
+        self.footprint = footprint(part, count, model.design, model.likeliest(part.value, count)[1])
+        self.fits: dict[bytes, _Fit] = {}
+
+    def fit(self, clipped: Bools) -> _Fit:
+        """The likeliest curve through the rows that aren't clipped."""
+        key = clipped.tobytes()
+        if key not in self.fits:
+            self.fits[key] = self._seen_from(self.model.likeliest(self.part.value, self.count * ~clipped)[0])
+        return self.fits[key]
+
+    def variance(self, clipped: Bools, of: Floats) -> float:
+        """Variance of a sum of the coefficients fitted to the rows that aren't clipped, over σ² of a reading."""
+        _, precision = self.model.likeliest(self.part.value, self.count * ~clipped)
+        return max(float(of @ np.linalg.solve(precision, of)), 0.0)
+
+    def _seen_from(self, curve: Floats) -> _Fit:
+        residual = self.part.value - curve
+        at_places = self.patches.sums(residual) if self.patches is not None else np.zeros(0)
+        return _Fit(curve, residual, running_mean(residual, self.part.window), at_places)
+
+    def both_ways(self, guess: Floats) -> tuple[_Outcome, _Outcome]:
+        """What comes of leaving the lowest rows of transects that would be clipped whole, and of not doing so."""
+        leaving = self.turns(guess, leave=True)
+        return leaving, self.turns(guess, leave=False) if leaving.left_some else leaving
+
+    def turns(self, guess: Floats, leave: bool) -> _Outcome:
+        """Clip and fit by turns from one first guess."""
+        fit = self._seen_from(guess)
+        # A first guess is further off than the noise: what it leaves at the low side is let in first, and less each
+        # turn.
+        allowance = quantile(fit.residual, 0.3) - quantile(fit.residual, 0.05)
+        noise = max(self.noise, allowance)
+        plume = np.zeros(fit.residual.shape, dtype=bool)
+        left_some = False
+        for turn in range(MOST_TURNS):
+            clipped, left = self._clip(fit, noise, ~plume if turn else None, leave)
+            left_some |= left
+            fit = self.fit(clipped)
+            same = np.array_equal(clipped, plume)
+            plume = clipped
+            rest = fit.residual[~plume]
+            scatter = max(NORMAL_MAD * median(np.abs(rest - median(rest))), self.least)
+            allowance *= ALLOWANCE_DECAY
+            if same and scatter >= allowance:
+                break
+            noise = max(scatter, allowance)
+        standardised = fit.residual / self.noise
+        half_square = standardised**2 / 2.0
+        # Above the baseline a row may be plume at a fixed cost; below there is nothing but misfit.
+        above = np.where(plume, PLUME_COST, np.minimum(half_square, OUTLIER_COST))
+        cost = np.where(standardised > 0.0, above, half_square)
+        return _Outcome(fit, plume, noise, float(cost @ self.count), left_some)
+
+    def _clip(self, fit: _Fit, noise: float, background: Bools | None, leave: bool) -> tuple[Bools, bool]:
+        """Rows that show plume, and their flanks as far as enough rows are left; whether any lowest rows were left."""
+        patches = self.patches.shown(fit.at_places, noise) if self.patches is not None else None
+        beside = (self.footprint,) if patches is None else (patches | self.footprint, patches)
+        out = stands_out(fit.residual, fit.smooth, noise, self.part.window, background)
+        for share in FLANKS:
+            runs = widen(out, share)
+            for clipped in (*(runs | one for one in beside), runs):
+                if out.size - np.count_nonzero(clipped) >= ENOUGH_ROWS * out.size:
+                    return _leave_lowest(self.part, fit.smooth, clipped) if leave else (clipped, False)
+        return np.asarray(fit.smooth > quantile(fit.smooth, ENOUGH_ROWS)), False
+
+    def first_guesses(self) -> list[Floats]:
+        """The curves to start from."""
+        return [self._first_guess(kind, strength) for kind, strength in STARTS]
+
+    def _first_guess(self, kind: str, strength: float) -> Floats:
+        value, count = self.part.value, self.count
+        if kind == "ends":
+            weight = np.zeros(value.shape)
+            for rows in self.part.transect_rows:
+                end = max(3, round(0.1 * rows.size))
+                weight[rows[:end]] = weight[rows[-end:]] = 1.0
+            if weight.any():
+                return self.model.fit(value, weight * count, strength)
+        baseline, weight = value, np.ones(value.shape)
+        for _ in range(30):
+            baseline = self.model.fit(value, weight * count, strength)
+            low = np.where(value > baseline, LOW_WEIGHT, 1.0)
+            if np.array_equal(low, weight):
+                break
+            weight = low
+        # The low curve runs under the noise; its tenth percentile tells by how much, had all rows been background.
+        return np.asarray(baseline + quantile(value - baseline, 0.1) + 1.28 * self.noise)
 
 
-def _clip(part: Series, residual: Floats, noise: float, background: Bools | None, leave: bool) -> Bools:
-    """Rows that show plume, and their flanks as far as enough rows are left."""
-    places = _plume_places(part, residual, noise)
-    for share in FLANKS:
-        runs = find_signal(residual, noise, part.window, background, share)
-        for clipped in (runs | places, runs):
-            if (~clipped).sum() >= ENOUGH_ROWS * clipped.size:
-                return _leave_lowest(part, residual, clipped) if leave else clipped
-    smooth = running_mean(residual, part.window)
-    return np.asarray(smooth > np.quantile(smooth, ENOUGH_ROWS))
-
-
-def _leave_lowest(part: Series, residual: Floats, clipped: Bools) -> Bools:
-    """Leave the lowest rows of transects that would be clipped whole.
+def _leave_lowest(part: Series, smooth: Floats, clipped: Bools) -> tuple[Bools, bool]:
+    """Leave the lowest rows of transects that would be clipped whole; whether there were any.
 
     A curve that has come off a transect would else find nothing there to come back to.
+
+    :param smooth: running mean of what lies above the curve, ppm.
     """
+    most = 1.0 - LOWEST_ROWS / 2.0
+    whole = [rows for rows in part.transect_rows if np.count_nonzero(clipped[rows]) / rows.size > most]
     left = clipped.copy()
-    smooth = running_mean(residual, part.window)
-    for number in np.unique(part.transect[part.transect > 0]):
-        rows = np.flatnonzero(part.transect == number)
-        if clipped[rows].mean() > 1.0 - LOWEST_ROWS / 2.0:
-            left[rows] = smooth[rows] > np.quantile(smooth[rows], LOWEST_ROWS)
-    return left
-
-
-def _first_guess(part: Series, count: Floats, model: _Model, kind: str, strength: float) -> Floats:
-    value = part.value
-    if kind == "ends":
-        weight = np.zeros(value.shape)
-        for number in np.unique(part.transect[part.transect > 0]):
-            rows = np.flatnonzero(part.transect == number)
-            end = max(3, round(0.1 * rows.size))
-            weight[rows[:end]] = weight[rows[-end:]] = 1.0
-        if weight.any():
-            return model.fit(value, weight * count, strength)
-    baseline, weight = value, np.ones(value.shape)
-    for _ in range(30):
-        baseline = model.fit(value, weight * count, strength)
-        low = np.where(value > baseline, LOW_WEIGHT, 1.0)
-        if np.array_equal(low, weight):
-            break
-        weight = low
-    # The low curve runs under the noise; its tenth percentile tells by how much, had all rows been background.
-    return np.asarray(baseline + np.quantile(value - baseline, 0.1) + 1.28 * quick_noise(value))
-
-
-def _plume_places(part: Series, residual: Floats, noise: float) -> Bools:
-    """Rows at places along the transects where the mean over all transects shows the plume."""
-    on_transect = part.transect > 0
-    none = np.zeros(residual.shape, dtype=bool)
-    if not on_transect.any() or not np.ptp(part.across[on_transect]) > 0.0:
-        return none
-    low, length = part.across[on_transect].min(), np.ptp(part.across[on_transect])
-    place = np.clip(((part.across - low) / length * PLACES).astype(int), 0, PLACES - 1)
-    rows = np.bincount(place[on_transect], minlength=PLACES)
-    total = np.bincount(place[on_transect], weights=residual[on_transect], minlength=PLACES)
-    shows = total > PLACE_THRESHOLD * noise * np.sqrt(rows)
-    shows |= np.concatenate((shows[1:], [False])) | np.concatenate(([False], shows[:-1]))
-    return on_transect & shows[place] if shows.mean() < MOST_PLACES else none
+    for rows in whole:
+        left[rows] = smooth[rows] > quantile(smooth[rows], LOWEST_ROWS)
+    return left, bool(whole)

@@ -84,6 +84,13 @@ def unit_correlation(model: ModelName, squared_lag: Array, smoothness: float) ->
         np.multiply(work, decay, out=work)
         return work
     lag = np.sqrt(work, out=work)
+    if model == "spherical":
+        np.minimum(lag, 1.0, out=lag)
+        cubic = lag * lag
+        np.multiply(cubic, 0.5, out=cubic)
+        np.subtract(cubic, 1.5, out=cubic)
+        np.multiply(lag, cubic, out=lag)
+        return np.add(lag, 1.0, out=lag)
     return np.asarray(1.0 - unit_semivariance(model, lag, smoothness))
 
 

@@ -58,7 +58,11 @@ def cross_validate(
         return None
     try:
         factors = factorise(positions, values, counts, Kernel(variogram, period=period), "unknown")
-        inverse = _inverse_factor(factors.lower)
+        for column in range(1, len(positions)):
+            factors.lower[:column, column] = 0.0  # the factor isn't cleared there, and its inverse has to be
+        inverse, failed = lapack.dtrtri(factors.lower, lower=1, overwrite_c=1)
+        if failed:
+            return None
         residual, standardised = _left_out(inverse, factors.ones, factors.data, labels if groups is not None else None)
     except (NoSolution, linalg.LinAlgError):
         return None
@@ -69,13 +73,6 @@ def cross_validate(
         rms_standardised_error=float(np.sqrt(np.mean(standardised**2))),
         rms_error=float(np.sqrt(np.mean(residual**2))),
     )
-
-
-def _inverse_factor(lower: Array) -> Array:
-    inverse, failed = lapack.dtrtri(lower, lower=1)
-    if failed:
-        raise linalg.LinAlgError("singular factor")
-    return np.asarray(np.tril(inverse))
 
 
 def _left_out(inverse: Array, ones: Array, data: Array, labels: NDArray[np.int64] | None) -> tuple[Array, Array]:

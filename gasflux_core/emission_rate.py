@@ -18,6 +18,7 @@ import pandas as pd
 from gasflux_core.background import GasBackground
 from gasflux_core.errors import NoSolution
 from gasflux_core.kriging import Field
+from gasflux_core.other_estimates import Disagreement, OtherEstimate, disagreement, other_estimates
 from gasflux_core.plane import Plane
 from gasflux_core.transect_integrals import TransectIntegrals, integrate_transects
 from gasflux_core.uncertainty import Budget, BudgetTerm, EmissionRateParameters, estimate_uncertainty
@@ -51,6 +52,10 @@ class EmissionRate:
     """Part above the highest transect."""
     transects: TransectIntegrals
     flags: tuple[str, ...]
+    other_estimates: tuple[OtherEstimate, ...] = ()
+    """By methods that share the data and nothing else."""
+    disagreement: Disagreement | None = None
+    """Of the one that lies furthest away; None where none is to be had."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values: the figures that every face shows for a gas."""
@@ -67,6 +72,8 @@ class EmissionRate:
             "sampled": self.sampled,
             "below_lowest_transect": self.below,
             "above_highest_transect": self.above,
+            "other_estimates": [other.to_dict() for other in self.other_estimates],
+            "disagreement": self.disagreement.to_dict() if self.disagreement is not None else None,
         }
 
 
@@ -97,6 +104,8 @@ def estimate_emission_rate(
             "flight",
         )
     budget = estimate_uncertainty(table, gas, plane, field, background, profile, transects, parameters)
+    others = other_estimates(table, gas, plane, background, profile, transects, field.integral, budget)
+    apart = disagreement(field.integral, budget, others)
     cells = np.where(inside, field.estimate, 0.0) * field.cell_width * field.cell_height
     return EmissionRate(
         gas=gas,
@@ -111,7 +120,9 @@ def estimate_emission_rate(
         below=field.below_integral,
         above=field.above_integral,
         transects=transects,
-        flags=_flags(field, plane, cells, background, budget),
+        flags=_flags(field, plane, cells, background, budget, apart),
+        other_estimates=others,
+        disagreement=apart,
     )
 
 
@@ -123,8 +134,17 @@ def _profile(table: pd.DataFrame, plane: Plane, field: Field) -> WindProfile:
     return fit_wind_profile(table, plane, roughness_length=0.03)
 
 
-def _flags(field: Field, plane: Plane, cells: np.ndarray, background: GasBackground, budget: Budget) -> tuple[str, ...]:
+def _flags(
+    field: Field,
+    plane: Plane,
+    cells: np.ndarray,
+    background: GasBackground,
+    budget: Budget,
+    apart: Disagreement | None,
+) -> tuple[str, ...]:
     flags = [*background.flags, *field.flags]
+    if apart is not None and apart.beyond_methods:
+        flags.append("methods_disagree")
     low, high = budget.interval95
     if abs(field.integral) < budget.detection_limit or low <= 0 <= high:
         flags.append("below_detection_limit")

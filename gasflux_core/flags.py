@@ -30,6 +30,9 @@ FLAG_TEXTS: dict[str, str] = {
     "at the uncertainties in the configuration.",
     "light_wind": "The mean wind is below 2 m/s, where its direction and so the rate are unsure. Fly in more wind.",
     "long_flight": "The flight took longer than 45 minutes, within which source and wind may change. Fly shorter.",
+    "methods_disagree": "Another method gives a rate that differs by more than the methods' own uncertainties explain. "
+    "Look at the flux plane and the transects: a plume cut at an edge, several plumes or a plume that moves explain "
+    "it. Take the interval for too narrow, and fly again, closer transects and wider.",
     "negative_rate": "The rate is negative: gas seems to flow upwind. Check wind direction, background and plane.",
     "no_signal": "No row of this gas rises out of the noise of the background: expect a rate around zero.",
     "no_structure": "Neighbouring samples are no more alike than distant ones: this is noise, or the sampling is too "
@@ -47,6 +50,8 @@ FLAG_TEXTS: dict[str, str] = {
     "where the samples are dense; look at the semivariogram.",
     "reversed_wind": "The mean wind blows against the plane's normal. Check the wind direction.",
     "samples_below_ground": "Some samples lie below the ground as it is known. Check heights and height_agl.",
+    "sensor_lag_left": "Transects of opposite courses see the plume at different places: the sensor reads late. Set "
+    "correct_sensor_lag to true, or give the lag as sensor_lag.",
     "take_off_unsure": "The table begins in the air, so that its first row is not where heights begin: those above "
     "ground may all be off by the ground's difference. Give take_off_latitude and take_off_longitude.",
     "terrain_gaps": "The terrain model has no height under some rows; the ground there is that of their neighbours.",

@@ -127,7 +127,8 @@ def apply_weights(found: NodeWeights, nodes: Array, kernel: Kernel, functional: 
         spread += float(pull[block] @ (kernel.matrix(places, found.places) @ pull - 2 * towards_plane))
     spread += float(pull * pull @ noise)
     total = float(functional.weights[used] @ estimate[used])
-    return Kriged(estimate, np.maximum(variance, 0.0), total, max(spread, 0.0), "local")
+    of_pattern = None if functional.pattern is None else float(pull @ functional.pattern)
+    return Kriged(estimate, np.maximum(variance, 0.0), total, max(spread, 0.0), of_pattern, "local")
 
 
 def likelihood_variogram(samples: Array, values: Array, kernel: Kernel) -> Variogram:

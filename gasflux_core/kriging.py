@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gasflux_core.columns import needed_columns
 from gasflux_core.constants import SECONDS_PER_HOUR
 from gasflux_core.errors import NoSolution
 from gasflux_core.interpolators import apply_weights, inverse_distance_weights, likelihood_variogram, linear_weights
@@ -19,7 +20,8 @@ from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.plane import Plane
 from gasflux_core.plane_grid import ABOVE, BELOW, OUTSIDE, SAMPLED, GridRule, PlaneGrid, lay_grid, weighted_variance
 from gasflux_core.plume_scale import plume_scale
-from gasflux_core.variogram import plane_samples
+from gasflux_core.sill_scale import likeliest_sill_factor
+from gasflux_core.variogram import plane_samples, sampled_rows
 from gasflux_core.variogram_model import Variogram
 from gasflux_core.wind_profile import WindProfile, fit_wind_profile
 
@@ -141,22 +143,24 @@ def krige_flux_plane(
 
     With a variogram of the mass enhancement Δc, the field is Δc(x, z) · u_n(x, z) · 3600 with the
     wind profile u_n; with one of the flux density, that itself. Where the ground line is known,
-    heights are above ground, so that the field follows the terrain. Samples under the ground lower
-    it as a whole: the take-off isn't always at the lowest place.
+    heights are above ground, so that the field follows the terrain. Transects under the ground lower
+    it as a whole: the take-off isn't always at the lowest place. Single samples under it count as on it.
 
     The integral is linear in the samples, and its standard error exact under the variogram.
 
     :param table: of the flux density stage, with ``kept``, ``transect``, ``x``, ``z``,
-        ``height_above_ground``, ``wind_east``, ``wind_north`` and ``<gas>_<quantity>``.
+        ``height_above_ground``, ``wind_east``, ``wind_north``, ``wind_normal``, ``<gas>_density`` and
+        ``<gas>_<quantity>``.
+    :raises InputError: when a column is missing or holds gaps.
     :raises NoSolution: when there is no field: too few samples, no extent, no cell, a singular system.
     """
-    positions, values, _ = plane_samples(table, gas, variogram.quantity)
+    positions, values, transects = plane_samples(table, gas, variogram.quantity)
     flags: list[str] = list(variogram.flags)
     heights = positions[:, 1] - plane.ground_height(positions[:, 0])
-    offset = min(0.0, float(heights.min()))
+    offset = min(0.0, _lowest_level(heights, transects))
     if offset < -_BELOW_GROUND_TOLERANCE:
         flags.append("samples_below_ground")
-    samples = np.column_stack([positions[:, 0], heights - offset])
+    samples = np.column_stack([positions[:, 0], np.maximum(heights - offset, 0.0)])
     kernel = Kernel(variogram, plane.period, 0.0 if parameters.ground_mirror else None)
     extrapolates = parameters.interpolator in ("kriging", "gaussian_process")
     if not extrapolates and "kriging" in (parameters.below, parameters.above):
@@ -188,10 +192,17 @@ def krige_flux_plane(
         scale = plume_scale(samples, values, kernel)
         at_samples, at_nodes = scale.at(samples), scale.at(nodes)
         pull[direct.ravel()] *= at_nodes
+        factor_of_sill = likeliest_sill_factor(samples, values / at_samples, at_samples**2, kernel)
+        variogram = replace(variogram, partial_sill=factor_of_sill * variogram.partial_sill)
+        kernel = Kernel(variogram, plane.period, kernel.mirror)
         weights = weights.relative_to(scale.at(weights.places), at_nodes) if weights is not None else None
-    functional = Functional(pull[direct.ravel()], weighted_variance(grid, pull.reshape(grid.region.shape), kernel))
+    functional = Functional(
+        weights=pull[direct.ravel()],
+        prior_variance=weighted_variance(grid, pull.reshape(grid.region.shape), kernel),
+        pattern=_offset(table, gas, variogram) / at_samples,
+    )
     if weights is not None:
-        kriged = apply_weights(weights, nodes, kernel, functional)
+        kriged = apply_weights(weights, nodes, kernel, functional.merged(samples, None))
     else:
         kriged = krige(
             samples,
@@ -207,9 +218,16 @@ def krige_flux_plane(
             mirror=kernel.mirror,
             functional=functional,
             memory_limit=parameters.memory_limit,
+            shared=True,
         )
     kriged = replace(kriged, estimate=kriged.estimate * at_nodes, variance=kriged.variance * at_nodes**2)
     return _field(gas, grid, direct, source, share, kriged, variogram, profile, parameters, below, flags)
+
+
+def _lowest_level(heights: Array, transects: NDArray[np.int64]) -> float:
+    """Mean height of the lowest transect, m: that of a single sample is off by the receiver's noise."""
+    _, index, count = np.unique(transects, return_inverse=True, return_counts=True)
+    return float((np.bincount(index, weights=heights) / count).min())
 
 
 def _grid_rule(
@@ -250,6 +268,15 @@ def _profile(
         return None
     lowered = table.assign(height_above_ground=table["height_above_ground"].to_numpy(dtype=float) - offset)
     return fit_wind_profile(lowered, plane, parameters.roughness_length)
+
+
+def _offset(table: pd.DataFrame, gas: str, variogram: Variogram) -> Array:
+    """What 1 ppm more background takes off each kept sample, in the interpolated quantity's unit."""
+    columns = needed_columns(table, [f"{gas}_density", "wind_normal"])
+    offset = 1e-6 * columns[f"{gas}_density"]
+    if variogram.quantity == "flux_density":
+        offset = offset * columns["wind_normal"] * SECONDS_PER_HOUR
+    return np.asarray(offset[sampled_rows(table, gas, variogram.quantity)])
 
 
 def _factors(grid: PlaneGrid, profile: WindProfile | None, variogram: Variogram) -> Array:
@@ -318,12 +345,14 @@ def _field(
         region=grid.region,
         integral=float(cells.sum()),
         integral_standard_error=float(np.sqrt(kriged.functional_variance)),
+        background_response=kriged.of_pattern or 0.0,
         sampled_integral=float(cells[grid.region == SAMPLED].sum()),
         below_integral=float(cells[grid.region == BELOW].sum()),
         above_integral=float(cells[grid.region == ABOVE].sum()),
         cross_validation=variogram.cross_validation,
         profile=_profile_dict(profile, variogram),
         interpolator=parameters.interpolator,
+        below=below,
         method=_method(variogram, parameters, kriged, below),
         flags=tuple(dict.fromkeys(flags)),
     )

@@ -37,6 +37,8 @@ class Field:
     """Σ estimate · cell area over all cells with a region."""
     integral_standard_error: float
     """Of the integral, by interpolation alone, correlation between cells included."""
+    background_response: float
+    """What the integral loses by 1 ppm more background all over the flight, kg h⁻¹ ppm⁻¹."""
     sampled_integral: float
     below_integral: float
     above_integral: float
@@ -44,6 +46,8 @@ class Field:
     profile: dict[str, Any]
     """The wind profile the enhancement was multiplied by; empty where the flux density itself was interpolated."""
     interpolator: str
+    below: str
+    """How the part below the lowest transect was had: none, constant, log-wind or kriging."""
     method: str
     """What was done, in a sentence."""
     flags: tuple[str, ...]
@@ -61,12 +65,14 @@ class Field:
             "region": self.region.tolist(),
             "integral": self.integral,
             "integral_standard_error": self.integral_standard_error,
+            "background_response": self.background_response,
             "sampled_integral": self.sampled_integral,
             "below_integral": self.below_integral,
             "above_integral": self.above_integral,
             "cross_validation": self.cross_validation.to_dict() if self.cross_validation else None,
             "profile": self.profile,
             "interpolator": self.interpolator,
+            "below": self.below,
             "method": self.method,
             "flags": list(self.flags),
         }

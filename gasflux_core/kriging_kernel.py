@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from gasflux_core.covariance import unit_correlation, unit_semivariance
 from gasflux_core.variogram_model import Variogram
 
 Array = NDArray[np.float64]
 
-_BLOCK = 262_144
-"""Entries evaluated at a time: about what a processor's cache holds."""
+_BLOCK = 32_768
+"""Entries evaluated at a time: with their work space, what a processor's inner cache holds."""
 
 
 @dataclass(frozen=True)
@@ -46,38 +45,51 @@ class Kernel:
 
     def scaled(self, places: Array, *, mirrored: bool = False) -> Array:
         """Places (…, 2) in m as coordinates in effective ranges: (…, 2), or (…, 3) on a spiral."""
-        height = places[..., 1]
-        if mirrored and self.mirror is not None:
-            height = 2.0 * self.mirror - height
-        up = height / self.variogram.range_z
-        if self.period is None:
-            return np.stack([places[..., 0] / self.variogram.range_x, up], axis=-1)
-        radius = self.period / (2 * np.pi)
-        angle = places[..., 0] / radius
-        around = radius / self.variogram.range_x
-        return np.stack([around * np.cos(angle), around * np.sin(angle), up], axis=-1)
+        *level, up = self._axes(places)
+        return np.stack([*level, self._image(places) if mirrored and self.mirror is not None else up], axis=-1)
 
     def matrix(self, first: Array, second: Array) -> Array:
         """Covariances (m, n), C-ordered, between places (m, 2) and (n, 2)."""
-        left, right = self.scaled(first), self.scaled(second)
-        image = self.scaled(second, mirrored=True) if self.mirror is not None else None
         found = np.empty((len(first), len(second)))
-        step = max(1, _BLOCK // max(1, len(second)))
-        for begin in range(0, len(first), step):
-            block = left[begin : begin + step]
-            part = self._of_squared(cdist(block, right, "sqeuclidean"))
-            if image is not None:
-                part += self._of_squared(cdist(block, image, "sqeuclidean"))
-            np.multiply(part, self.variogram.partial_sill, out=found[begin : begin + step])
+        for rows, block in self.blocks(first, second):
+            found[rows] = block
         return found
 
-    def matrices(self, first: Array, second: Array) -> Array:
-        """Covariances (b, m, n) between stacks of places (b, m, 2) and (b, n, 2)."""
-        left, right = self.scaled(first), self.scaled(second)
-        found = self._of_squared(_squared(left, right))
-        if self.mirror is not None:
-            found += self._of_squared(_squared(left, self.scaled(second, mirrored=True)))
-        found *= self.variogram.partial_sill
+    def blocks(self, first: Array, second: Array) -> Iterator[tuple[slice, Array]]:
+        """Rows of :meth:`matrix`, some at a time and never all: the next block overwrites the one before."""
+        left, right = self._axes(first), self._axes(second)
+        image = self._image(second) if self.mirror is not None else None
+        step = max(1, _BLOCK // max(1, len(second)))
+        found = np.empty((min(step, len(first)), len(second)))
+        for begin in range(0, len(first), step):
+            rows = slice(begin, min(begin + step, len(first)))
+            block = found[: rows.stop - begin]
+            self._evaluate([axis[rows] for axis in left], right, image, block)
+            yield rows, block
+
+    def lower(self, places: Array) -> Array:
+        """Covariances (n, n), Fortran-ordered, of places (n, 2) with one another; only the lower triangle is set."""
+        axes = self._axes(places)
+        image = self._image(places) if self.mirror is not None else None
+        count = len(places)
+        transposed = np.empty((count, count))
+        begin = 0
+        while begin < count:
+            rows = slice(begin, min(count, begin + max(1, _BLOCK // (count - begin))))
+            self._evaluate(
+                [axis[rows] for axis in axes],
+                [axis[begin:] for axis in axes],
+                None if image is None else image[begin:],
+                transposed[rows, begin:],
+            )
+            begin = rows.stop
+        return transposed.T
+
+    def matrices(self, first: Array, second: Array, *, out: Array | None = None) -> Array:
+        """Covariances (b, m, n) between stacks of places (b, m, 2) and (b, n, 2), into ``out`` if given."""
+        found = np.empty((*first.shape[:2], second.shape[1])) if out is None else out
+        image = self._image(second) if self.mirror is not None else None
+        self._evaluate(self._axes(first), self._axes(second), image, found)
         return found
 
     def variance(self, places: Array) -> Array:
@@ -92,8 +104,8 @@ class Kernel:
         """Covariance of the variogram alone, not mirrored, at lags in m; dx is an arc on a spiral."""
         if self.period is not None:
             dx = self.period / np.pi * np.sin(np.pi / self.period * dx)
-        lag = (dx / self.variogram.range_x) ** 2 + (dz / self.variogram.range_z) ** 2
-        return np.asarray(self.variogram.partial_sill * self._of_squared(lag))
+        along, up = dx / self.variogram.range_x, dz / self.variogram.range_z
+        return np.asarray(self.variogram.partial_sill * self._of_squared(along * along + up * up))
 
     def constants(self, places: Array) -> Iterator[float]:
         """Constants to try with an unknown mean, from the one that keeps most digits to the variogram's own."""
@@ -109,10 +121,51 @@ class Kernel:
             constant *= 4.0
         yield 1.0
 
+    def _axes(self, places: Array) -> list[Array]:
+        """The coordinates of :meth:`scaled`, each of its own (…); the height is the last."""
+        up = places[..., 1] / self.variogram.range_z
+        if self.period is None:
+            return [places[..., 0] / self.variogram.range_x, up]
+        radius = self.period / (2 * np.pi)
+        angle = places[..., 0] / radius
+        around = radius / self.variogram.range_x
+        return [around * np.cos(angle), around * np.sin(angle), up]
+
+    def _image(self, places: Array) -> Array:
+        """Height of the mirror images, in effective ranges."""
+        assert self.mirror is not None
+        return np.asarray((2.0 * self.mirror - places[..., 1]) / self.variogram.range_z)
+
+    def _evaluate(self, left: list[Array], right: list[Array], image: Array | None, out: Array) -> None:
+        """Covariances of places at axes (…, m) with those at axes (…, n), into ``out`` (…, m, n).
+
+        Everything happens in place, since memory traffic, not arithmetic, is what a covariance costs.
+        """
+        work = np.empty(out.shape)
+        np.subtract(left[0][..., :, None], right[0][..., None, :], out=out)
+        np.multiply(out, out, out=out)
+        for mine, other in zip(left[1:-1], right[1:-1], strict=True):
+            np.subtract(mine[..., :, None], other[..., None, :], out=work)
+            np.multiply(work, work, out=work)
+            np.add(out, work, out=out)
+        mirrored = None
+        if image is not None:
+            mirrored = np.subtract(left[-1][..., :, None], image[..., None, :])
+            np.multiply(mirrored, mirrored, out=mirrored)
+            np.add(mirrored, out, out=mirrored)
+        np.subtract(left[-1][..., :, None], right[-1][..., None, :], out=work)
+        np.multiply(work, work, out=work)
+        np.add(out, work, out=out)
+        found = self._of_squared(out)
+        if mirrored is not None:
+            found = np.add(found, self._of_squared(mirrored), out=out)
+        np.multiply(found, self.variogram.partial_sill, out=out)
+
     def _of_squared(self, squared_lag: Array) -> Array:
+        """Covariance over the partial sill; the array given is used as work space."""
         if self.constant == 1.0:
             return unit_correlation(self.variogram.model, squared_lag, self.variogram.smoothness)
-        lag = np.sqrt(squared_lag)
+        lag = np.sqrt(squared_lag, out=squared_lag)
         return np.asarray(self.constant - unit_semivariance(self.variogram.model, lag, self.variogram.smoothness))
 
 
@@ -138,11 +191,3 @@ def merge_samples(
     total: Array = np.bincount(index, weights=counts).astype(float)
     merged = [np.bincount(index, weights=counts * column) / total for column in (places[:, 0], places[:, 1], values)]
     return np.column_stack(merged[:2]), merged[2], total
-
-
-def _squared(left: Array, right: Array) -> Array:
-    found = np.zeros((left.shape[0], left.shape[1], right.shape[1]))
-    for axis in range(left.shape[-1]):
-        difference = left[:, :, None, axis] - right[:, None, :, axis]
-        found += difference * difference
-    return found

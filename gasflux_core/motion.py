@@ -2,11 +2,16 @@
 
 A row at the end of a transect moves straight on one side only. Judging each row by the better of
 its two sides, and not by a window centred on it, makes a turn cost its own rows and no others.
+
+Noise of the positions makes courses uncertain: by σ·sqrt(12 / (n T²)) m/s over n rows in T seconds where it is
+white, and by far more where a receiver smooths its fixes. How uncertain, the flight itself tells: on a straight
+line the velocities before and after a row differ by noise alone. Where that is too much to tell courses, the window
+grows (:func:`steady_motion`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +33,24 @@ STEEPEST_SLOPE = 30.0
 
 OPPOSITE = 160.0
 """The flight's two main courses lie at least this far apart, deg."""
+
+COURSE_DOUBT = 1.0 / 3.0
+"""Standard error of a course, over its tolerance, up to which the window tells courses well enough."""
+
+STRAIGHT_SHARE = 0.25
+"""Share of a flight's rows that surely fly straight on both sides; noise is judged by those that bend least."""
+
+GROWTH = 2.0**0.5
+"""Step in which the window grows."""
+
+GAIN = 0.95
+"""A longer window must bring the error down to this share: noise falls faster, real turns grow."""
+
+MISSING = 3.0
+"""Usual steps in time from which on rows are missing, where they span a window too."""
+
+LONGEST_WINDOW = 30.0
+"""Window, s, beyond which no noise widens it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,12 +74,30 @@ class Motion:
     """Median speed of the parts that move, m/s."""
     rows: int
     """Rows of one side, this row included."""
+    window: float
+    """Time that one side spans, s."""
+    velocity_error: float
+    """Standard error of each horizontal component of the velocity, by noise of the positions, m/s."""
+    climb_error: float
+    """Standard error of the vertical speed, m/s."""
+    noisy: bool = False
+    """Whether noise of the positions asks for more than the window given."""
 
     @property
     def moving(self) -> Bools:
         """Sides on which the drone moves."""
         limit = max(STANDING_SPEED, STANDING_SHARE * self.typical_speed)
         return np.asarray(np.nan_to_num(self.speed) >= limit)
+
+    @property
+    def course_error(self) -> float:
+        """Standard error of a course, deg; 0 of a flight that never moves."""
+        return float(np.degrees(np.arctan2(self.velocity_error, self.typical_speed))) if self.typical_speed else 0.0
+
+    @property
+    def elevation_error(self) -> float:
+        """Standard error of an elevation, deg; 0 of a flight that never moves."""
+        return float(np.degrees(np.arctan2(self.climb_error, self.typical_speed))) if self.typical_speed else 0.0
 
     def level(self, limit: float, slope: float | Floats = 0.0) -> Bools:
         """Sides on which the drone flies level, or along a slope, or follows the ground.
@@ -74,13 +115,10 @@ def measure_motion(table: pd.DataFrame, window: float) -> Motion:
     """
     time = table["time"].to_numpy(dtype=float)
     rows = max(3, round(window / float(np.median(np.diff(time)))))
-    east = _slopes(time, table["easting"].to_numpy(dtype=float), rows)
-    north = _slopes(time, table["northing"].to_numpy(dtype=float), rows)
-    climb = _slopes(time, table["height_ato"].to_numpy(dtype=float), rows)
+    names = [name for name in ("easting", "northing", "height_ato", "height_agl") if name in table.columns]
+    east, north, climb, *over = (_slopes(time, table[name].to_numpy(dtype=float), rows, window) for name in names)
     speed = np.hypot(east, north)
-    over_ground = np.full_like(climb, np.nan)
-    if "height_agl" in table.columns:
-        over_ground = np.degrees(np.arctan2(_slopes(time, table["height_agl"].to_numpy(dtype=float), rows), speed))
+    over_ground = np.degrees(np.arctan2(over[0], speed)) if over else np.full_like(climb, np.nan)
     fast = speed[speed > STANDING_SPEED]
     return Motion(
         azimuth=bearing(east, north),
@@ -90,7 +128,27 @@ def measure_motion(table: pd.DataFrame, window: float) -> Motion:
         over_ground=over_ground,
         typical_speed=float(np.median(fast)) if fast.size else 0.0,
         rows=rows,
+        window=window,
+        velocity_error=_noise(_sideways(east, north)),
+        climb_error=_noise(climb[1] - climb[0]),
     )
+
+
+def steady_motion(table: pd.DataFrame, window: float, tolerance: float) -> Motion:
+    """Motion over a window long enough to tell courses in spite of the positions' noise.
+
+    The window given is kept where it tells courses within a third of the tolerance. Else it grows step by
+    step for as long as each step makes the error smaller, as it does with noise, but not with real turns.
+
+    :param table, window: as for :func:`measure_motion`. :param tolerance: of the course, deg.
+    """
+    motion = measure_motion(table, window)
+    while motion.course_error > COURSE_DOUBT * tolerance and GROWTH * motion.window <= LONGEST_WINDOW:
+        longer = measure_motion(table, GROWTH * motion.window)
+        if not longer.velocity_error <= GAIN * motion.velocity_error:
+            break
+        motion = replace(longer, noisy=True)
+    return motion
 
 
 def main_courses(azimuth: Floats, weight: Floats, tolerance: float) -> tuple[float, ...]:
@@ -126,10 +184,30 @@ def usual_slope(motion: Motion, along: Bools) -> Floats:
     return np.asarray(np.median(motion.elevation[sides]) if sides.any() else 0.0)
 
 
-def path_length(table: pd.DataFrame) -> float:
-    """Horizontal length of the path, m."""
-    steps = np.hypot(np.diff(table["easting"].to_numpy(dtype=float)), np.diff(table["northing"].to_numpy(dtype=float)))
-    return float(steps.sum())
+def path_length(time: Floats, speed: Floats) -> float:
+    """Horizontal length of the path, m: speed over time, since noise of positions adds to steps between rows.
+
+    :param time: s. :param speed: of :class:`Motion`, shape (2, rows), m/s.
+    """
+    if time.size < 2:
+        return 0.0
+    # The faster side of a row at the end of a transect is the one that lies on it.
+    own = np.fmax(speed[0], speed[1])
+    return float(np.trapezoid(np.nan_to_num(own), time))
+
+
+def _sideways(east: Floats, north: Floats) -> Floats:
+    """Change of the velocity from before to after each row across its course, m/s: a stop on the way is none."""
+    ahead = np.hypot(east.sum(axis=0), north.sum(axis=0))
+    turned = east[0] * north[1] - east[1] * north[0]
+    return np.asarray(2.0 * turned / np.where(ahead > 0.0, ahead, np.nan))
+
+
+def _noise(changes: Floats) -> float:
+    """Standard error of one side, from the changes between two, of which the least are noise alone."""
+    known = np.abs(changes[np.isfinite(changes)])
+    # The least quarter of the sizes of normal numbers ends at 0.3186 σ; a difference has √2 times the noise of one.
+    return float(np.quantile(known, STRAIGHT_SHARE) / (np.sqrt(2.0) * 0.3186)) if known.size else 0.0
 
 
 def _refined(course: float, azimuth: Floats, weight: Floats, tolerance: float) -> float:
@@ -140,18 +218,32 @@ def _refined(course: float, azimuth: Floats, weight: Floats, tolerance: float) -
     return float(np.degrees(np.angle(mean)) % 360.0)
 
 
-def _slopes(time: Floats, values: Floats, rows: int) -> Floats:
-    """Least-squares slope over the ``rows`` rows up to each row, and from each row on; shape (2, n)."""
+def missing_after(time: Floats, window: float) -> Bools:
+    """After which rows others are missing for the window or longer, shape (rows − 1,).
+
+    :param time, window: s.
+    """
+    steps = np.diff(time)
+    return np.asarray(steps > max(window, MISSING * float(np.median(steps))))
+
+
+def _slopes(time: Floats, values: Floats, rows: int, window: float) -> Floats:
+    """Least-squares slope over the ``rows`` rows up to each row, and from each row on; shape (2, n).
+
+    NaN where rows are missing among them: what the drone did then isn't known.
+    """
     n = time.size
     both = np.full((2, n), np.nan)
     if n < rows:
         return both
+    gaps = np.concatenate(([0], np.cumsum(missing_after(time, window))))
+    whole = gaps[rows - 1 :] == gaps[: n - rows + 1]
     # Running sums of centred values: one pass whatever the window.
     t, y = time - time.mean(), values - values.mean()
     sums = [np.concatenate(([0.0], np.cumsum(part))) for part in (t, y, t * y, t * t)]
     st, sy, sty, stt = (part[rows:] - part[:-rows] for part in sums)
     spread = stt - st * st / rows
-    slope = (sty - st * sy / rows) / np.where(spread > 0.0, spread, np.nan)
+    slope = (sty - st * sy / rows) / np.where(whole & (spread > 0.0), spread, np.nan)
     both[0, rows - 1 :] = slope
     both[1, : n - rows + 1] = slope
     return both

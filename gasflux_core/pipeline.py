@@ -21,6 +21,7 @@ from gasflux_core.flux_density import FluxDensity, FluxDensityParameters, calcul
 from gasflux_core.kriging import Field, KrigingParameters, krige_flux_plane
 from gasflux_core.parameters import Parameters
 from gasflux_core.plane import PlaneFit, PlaneParameters, fit_plane
+from gasflux_core.stage_costs import Workload, expected_nodes, stage_begins
 from gasflux_core.terrain import ReadElevation, Terrain, TerrainParameters, add_terrain, places_of
 from gasflux_core.transects import TransectParameters, Transects, find_transects
 from gasflux_core.uncertainty import EmissionRateParameters
@@ -104,6 +105,7 @@ class Result:
                 "pattern": self.transects.pattern,
             },
             "wind": self.wind.to_dict(),
+            "sensor_lag": {gas: lag.to_dict() for gas, lag in self.background.lags.items()},
             **({"terrain": self.terrain.to_dict()} if self.terrain is not None else {}),
             "notes": list(self.notes),
             "versions": dict(self.versions),
@@ -122,7 +124,7 @@ def run_pipeline(
 
     :param raw: as read from the user's file.
     :param gases: formulas, such as ``("ch4", "co2")``.
-    :param progress: told before each stage.
+    :param progress: told before each stage; fractions go by what the stages cost (``gasflux_core.stage_costs``).
     :param notes: what was noted before (in the configuration, say), carried into the result.
     :param elevation: reads a terrain model; heights above ground come from it where the flight has none.
     :raises InputFaults: with all faults of the table.
@@ -131,27 +133,30 @@ def run_pipeline(
     """
     settings = settings or Settings()
     tell = progress or _silent
-    tell(0.02, "Checking the flight table")
+    tell(0.0, "Checking the flight table")
     flight = check_flight(raw, gases, settings.flight)
-    flight, terrain = _over_terrain(flight, elevation, settings.terrain, tell)
-    tell(0.08, "Estimating the wind")
+    modelled = elevation is not None and "height_agl" not in flight.table.columns
+    begins = _begins(flight, settings, modelled)
+    if modelled:
+        tell(begins["terrain", 0], "Reading the terrain model")
+    flight, terrain = _over_terrain(flight, elevation, settings.terrain)
+    tell(begins["wind", 0], "Estimating the wind")
     wind = estimate_wind(flight.table, settings.wind)
-    tell(0.12, "Finding the transects")
+    tell(begins["transects", 0], "Finding the transects")
     transects = find_transects(wind.table, settings.transects)
-    tell(0.16, "Estimating the background")
+    tell(begins["background", 0], "Estimating the background")
     background = estimate_background(transects.table, flight.gases, settings.background)
-    tell(0.24, "Fitting the flight plane")
+    tell(begins["plane", 0], "Fitting the flight plane")
     plane_fit = fit_plane(background.table, settings.plane, flight.crs)
-    tell(0.28, "Calculating the flux density")
+    tell(begins["flux_density", 0], "Calculating the flux density")
     flux = calculate_flux_density(plane_fit.table, plane_fit.plane, flight.gases, settings.flux_density)
     found = {}
     for number, gas in enumerate(flight.gases):
-        begin, share = 0.3 + 0.7 * number / len(flight.gases), 0.7 / len(flight.gases)
-        tell(begin, f"Fitting the variogram of {gas}")
+        tell(begins["variogram", number], f"Fitting the variogram of {gas}")
         variogram = estimate_variogram(flux.table, gas, plane_fit.plane, settings.variogram)
-        tell(begin + 0.3 * share, f"Kriging the flux plane of {gas}")
+        tell(begins["kriging", number], f"Kriging the flux plane of {gas}")
         field = krige_flux_plane(flux.table, gas, plane_fit.plane, variogram, settings.kriging)
-        tell(begin + 0.9 * share, f"Estimating the emission rate of {gas}")
+        tell(begins["emission_rate", number], f"Estimating the emission rate of {gas}")
         rate = estimate_emission_rate(
             flux.table, gas, plane_fit.plane, field, background.gases[gas], settings.emission_rate
         )
@@ -167,7 +172,7 @@ def run_pipeline(
         gases=found,
         settings=settings,
         versions=versions(),
-        notes=(*notes, *flight.notes),
+        notes=(*notes, *flight.notes, *background.notes),
         flags=_flight_flags(flight, terrain, wind, transects, plane_fit, flux),
         terrain=terrain,
     )
@@ -188,8 +193,15 @@ def check_settings(sections: Mapping[str, Mapping[str, Any]]) -> Settings:
     return Settings.check(sections)
 
 
+def _begins(flight: Flight, settings: Settings, terrain: bool) -> dict[tuple[str, int], float]:
+    """Fraction of the calculation at which each stage of each gas begins, by what the stages cost."""
+    nodes = expected_nodes(flight.table, settings.kriging)
+    work = Workload(len(flight.table), len(flight.gases), nodes, terrain)
+    return stage_begins(work, settings.variogram, settings.kriging)
+
+
 def _over_terrain(
-    flight: Flight, elevation: ReadElevation | None, parameters: TerrainParameters, tell: Progress
+    flight: Flight, elevation: ReadElevation | None, parameters: TerrainParameters
 ) -> tuple[Flight, Terrain | None]:
     """The flight with heights above ground from a terrain model, where there is one and the flight has none."""
     if elevation is None:
@@ -197,7 +209,6 @@ def _over_terrain(
     if "height_agl" in flight.table.columns:
         note = "heights above ground are the flight's own (height_agl); the terrain model was not used"
         return replace(flight, notes=(*flight.notes, note)), None
-    tell(0.05, "Reading the terrain model")
     model = elevation(*places_of(flight.table, parameters))
     terrain = add_terrain(flight.table, model, parameters)
     note = (

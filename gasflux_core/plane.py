@@ -28,6 +28,7 @@ from gasflux_core.ground import ground_line
 from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.plane_geometry import Plane
 from gasflux_core.position import mean_angle, projection, utm_zone
+from gasflux_core.smoothed_positions import SMOOTHED
 
 __all__ = ["Plane", "PlaneFit", "PlaneParameters", "fit_plane"]
 
@@ -38,6 +39,9 @@ _SMALLEST_EXTENT = 3.0
 
 _ROUND = 0.75
 """Share of the bearings round the centre that a spiral must cover."""
+
+_ENOUGH_ROWS = 1000
+"""Rows that tell whether a flight is round."""
 
 _OBLIQUE = 30.0
 """Angle between mean wind and plane under which the normal wind is mostly an error of direction, deg."""
@@ -107,6 +111,8 @@ def fit_plane(table: pd.DataFrame, parameters: PlaneParameters, crs: str = "") -
     columns = needed_columns(table, [*_NEEDED, *(["height_agl"] if "height_agl" in table.columns else [])])
     kept = kept_rows(table)
     crs = _checked_crs(columns, crs)
+    # Where the receiver is noisy, the transects' own places
+    columns |= {name: table[smooth].to_numpy(dtype=float) for name, smooth in SMOOTHED.items() if smooth in table}
     plane = _fit(columns, kept, crs, parameters.kind)
     removed = np.zeros(len(table), dtype=bool)
     if parameters.distance_limit:
@@ -234,14 +240,16 @@ def _with_ends(plane: Plane) -> Plane:
 
 def _round_flight(easting: _Floats, northing: _Floats, line_distance: float, kind: str) -> Circle | None:
     """The circle of a spiral; None where 'auto' finds that the flight is none."""
+    if kind == "spiral":
+        return fit_circle(easting, northing)
+    # Whether the flight is round can be seen from some of the rows, and most flights are not
+    step = max(1, len(easting) // _ENOUGH_ROWS)
+    if step > 1 and _round_flight(easting[::step], northing[::step], line_distance, kind) is None:
+        return None
     try:
         circle = fit_circle(easting, northing)
     except NoSolution:
-        if kind == "spiral":
-            raise
         return None
-    if kind == "spiral":
-        return circle
     bearing = np.degrees(np.arctan2(easting - circle.easting, northing - circle.northing)) % 360.0
     covered = len(np.unique((bearing // 10.0).astype(int))) / 36.0
     return circle if covered >= _ROUND and circle.rms_distance < line_distance else None

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gasflux_core.circle import Circle, fit_circle
 from gasflux_core.errors import NoSolution
@@ -24,6 +25,8 @@ ROUNDNESS = 0.35
 RADIUS_TOLERANCE = 0.35
 """Largest deviation of a row from the circle, over its radius, that still belongs to it."""
 
+LEAST_JUMP = 3.0
+"""Change of height over rows off the circle, m, from which on the flight comes back to it as another part of it."""
 
 SLENDERNESS = 0.1
 """Spread of the positions across their main direction, over that along it, below which they lie in line."""
@@ -90,12 +93,32 @@ def circle_rows(table: pd.DataFrame, circle: Circle, motion: Motion, tolerance: 
 def number_revolutions(table: pd.DataFrame, circle: Circle, straight: Bools, rows: int) -> list[tuple[int, int]]:
     """Runs (start, stop) of one revolution each.
 
-    A revolution starts where the flight joins the circle or reverses its sense; less than half of
-    one left over at the end belongs to the one before it.
+    A revolution starts where the flight joins the circle, reverses its sense or comes back to the circle at
+    another height, as after a leg that touched it; less than half of one left over at the end belongs to the one
+    before it.
 
     :param straight: rows on the circle. :param rows: rows over which the sense is judged.
     """
     members = np.flatnonzero(straight)
+    if members.size < 2:
+        return []
+    runs: list[tuple[int, int]] = []
+    for part in _at_one_level(table, circle, members):
+        runs += _revolutions(table, circle, part, rows)
+    return runs
+
+
+def _at_one_level(table: pd.DataFrame, circle: Circle, members: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Parts of the rows on the circle between jumps of the height that a spiral doesn't make."""
+    height = table["height_ato"].to_numpy(dtype=float)[members]
+    around = float(np.ptp(np.unwrap(_bearing(table, circle)[members], period=360.0))) / 360.0
+    climb = float(np.ptp(height)) / max(around, 1.0)
+    left = np.diff(members) > 1
+    jumps = np.flatnonzero(left & (np.abs(np.diff(height)) > max(LEAST_JUMP, 1.5 * climb))) + 1
+    return np.split(members, jumps)
+
+
+def _revolutions(table: pd.DataFrame, circle: Circle, members: NDArray[np.intp], rows: int) -> list[tuple[int, int]]:
     if members.size < 2:
         return []
     angle = np.unwrap(_bearing(table, circle)[members], period=360.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,13 +19,26 @@ from gasflux_core.motion import (
     main_courses,
     measure_motion,
     path_length,
+    steady_motion,
     usual_slope,
 )
 from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.position import angle_between, bearing
 from gasflux_core.revolutions import FEWEST_REVOLUTIONS, circle_of_flight, circle_rows, is_spiral, number_revolutions
+from gasflux_core.run_ends import sharpen_ends
+from gasflux_core.smoothed_positions import smooth_positions
 from gasflux_core.time_windows import Windows, rows_within
-from gasflux_core.transect_runs import Runs, curtain_runs, drop_off_plane, drop_short, monotonic_groups
+from gasflux_core.transect_runs import (
+    NOISE_LIMIT,
+    Runs,
+    curtain_runs,
+    drop_off_plane,
+    drop_short,
+    flown_again,
+    height_tolerance,
+    join_runs,
+    monotonic_groups,
+)
 
 FEW_TRANSECTS = 3
 """Fewer transects than this are flagged: the plume's height is hardly seen."""
@@ -58,8 +71,8 @@ class TransectParameters(Parameters):
     azimuth_window: float = parameter(
         5.0,
         title="Window of the course",
-        text="Time over which the course is measured, on either side of a row. Longer for slow drones and for "
-        "positions with much jitter.",
+        text="Time over which the course is measured, on either side of a row. Where positions are too noisy to tell "
+        "the course in it, it grows by itself.",
         unit="s",
         gt=0.0,
         le=120.0,
@@ -92,8 +105,8 @@ class TransectParameters(Parameters):
     series: Literal["largest", "all"] = parameter(
         "largest",
         title="Series of transects",
-        text="'largest': the largest series of transects whose mean height rises, or falls, all the way. 'all': every "
-        "transect, for flights that go up and down again.",
+        text="'largest': the largest series of transects whose mean height rises, or falls, all the way, and those "
+        "that fly its heights again, as on the way down. 'all': every transect.",
     )
     keep_windows: Windows = parameter(
         (),
@@ -112,7 +125,8 @@ class Transects:
     """A flight cut into its transects."""
 
     table: pd.DataFrame
-    """The table with ``transect`` (from 1 in order of time; 0: none), ``kept`` and ``reason``."""
+    """The table with ``transect`` (from 1 in order of time; 0: none), ``kept`` and ``reason``; and with
+    ``smoothed_easting``, ``smoothed_northing`` and ``smoothed_height_…`` (m) where positions are noisy."""
     pattern: Literal["curtain", "spiral"]
     count: int
     """Transects kept."""
@@ -123,8 +137,7 @@ class Transects:
     main_courses: tuple[float, ...]
     """The flight's main courses, deg from grid north; none of a spiral or a classified flight."""
     flags: tuple[str, ...]
-    """``few_transects``: fewer than 3; ``transects_left_out``: some lie outside the largest series or beside
-    the plane."""
+    """``few_transects``: fewer than 3; ``transects_left_out``: some lie outside the series taken."""
 
     def to_dict(self) -> dict[str, Any]:
         """Its figures as plain JSON values."""
@@ -158,17 +171,22 @@ def find_transects(table: pd.DataFrame, parameters: TransectParameters) -> Trans
     allowed = np.asarray(reason == "", dtype=bool)
     if not allowed.any():
         raise NoSolution("The time windows to keep and to cut leave no row of the flight", "keep_windows")
-    motion = measure_motion(table, parameters.azimuth_window)
     pattern, circle = _pattern(table, allowed, parameters.pattern)
+    if circle is not None:
+        # A longer window would see less of the circle; its tolerance holds some noise.
+        motion = measure_motion(table, parameters.azimuth_window)
+        motion = replace(motion, noisy=NOISE_LIMIT * motion.elevation_error > parameters.elevation_limit)
+    else:
+        motion = steady_motion(table, parameters.azimuth_window, parameters.azimuth_tolerance)
     courses: tuple[float, ...] = ()
-    limit = parameters.elevation_limit
+    limit = max(parameters.elevation_limit, NOISE_LIMIT * motion.elevation_error)
     if circle is not None:
         senses = circle_rows(table, circle, motion, 2.0 * parameters.azimuth_tolerance)
         usable = _along(motion, [sense & allowed for sense in senses], limit)
     elif parameters.split == "classifier":
         from gasflux_core.classify import classify_motion
 
-        usable = classify_motion(motion, parameters.azimuth_tolerance, parameters.elevation_limit)
+        usable = classify_motion(motion, parameters.azimuth_tolerance, limit)
     else:
         moving = motion.moving & allowed & (np.abs(motion.elevation) <= STEEPEST_SLOPE)
         courses = main_courses(motion.azimuth[moving], motion.speed[moving], parameters.azimuth_tolerance)
@@ -176,30 +194,28 @@ def find_transects(table: pd.DataFrame, parameters: TransectParameters) -> Trans
         usable = _along(motion, [sides & allowed for sides in near], limit)
     usable &= allowed
     straight = np.asarray(usable.any(axis=0))
-    reason = np.where((reason == "") & ~straight, _motion_reasons(motion, parameters), reason)
+    reason = np.where((reason == "") & ~straight, _motion_reasons(motion, parameters.azimuth_tolerance, limit), reason)
 
     if circle is not None:
         runs = number_revolutions(table, circle, straight, motion.rows)
     else:
-        runs, filled = curtain_runs(
-            table,
-            straight,
-            allowed,
-            _own_course(motion, usable),
-            motion,
-            parameters.azimuth_window,
-            parameters.reversal_angle,
-            parameters.elevation_limit,
-        )
+        course = _own_course(motion, usable, parameters.reversal_angle)
+        runs, filled = curtain_runs(table, straight, allowed, course, motion, parameters.reversal_angle, limit)
         reason = np.where(filled, "", reason)
-    runs, short = drop_short(table, runs, parameters.minimum_length)
+    runs, short = drop_short(table, runs, motion, parameters.minimum_length)
     _remove(reason, short, "short")
+    if circle is None:
+        runs = join_runs(table, runs, course, motion, parameters.reversal_angle, limit)
+    if circle is None and motion.noisy and runs:
+        runs, gained = sharpen_ends(table, runs, motion.window)
+        reason = np.where(gained & allowed, "", reason)
+        reason = np.where((reason == "") & ~_within(runs, len(table)), "turn", reason)
     if courses and runs:
-        runs, off_plane = drop_off_plane(table, runs, courses[0])
+        runs, off_plane = drop_off_plane(table, runs, motion, courses[0])
         _remove(reason, off_plane, "off plane")
     if not runs:
         raise _nothing(table, reason, motion, courses, parameters)
-    return _result(table, runs, reason, pattern, courses, parameters)
+    return _result(table, runs, reason, pattern, circle, motion, courses, parameters)
 
 
 def _pattern(table: pd.DataFrame, allowed: Bools, wanted: str) -> tuple[Literal["curtain", "spiral"], Circle | None]:
@@ -231,21 +247,32 @@ def _remove(reason: npt.NDArray[np.object_], runs: Runs, why: str) -> None:
         rows[rows == ""] = why
 
 
-def _own_course(motion: Motion, usable: Bools) -> Floats:
-    """Course of each row over its usable sides, deg; NaN where it has none."""
+def _own_course(motion: Motion, usable: Bools, reversal_angle: float) -> Floats:
+    """Course of each row over its usable sides, deg; NaN where it has none.
+
+    Where both sides are straight but one reverses the other the side after the row counts: a mean of the two would
+    point anywhere.
+    """
     unit = np.where(usable, np.exp(1j * np.radians(np.nan_to_num(motion.azimuth))), 0.0)
-    # Where both sides are straight but opposite (the very row of a reversal) the side after it counts.
     both = unit.sum(axis=0)
-    course = np.where(np.abs(both) > 0.5, both, unit[1])
+    course = np.where(np.abs(both) > 2.0 * np.cos(np.radians(reversal_angle / 2.0)), both, unit[1])
+    course = np.where(usable.all(axis=0), course, both)
     return np.where(np.abs(course) > 0.0, bearing(course.imag, course.real), np.nan)
 
 
-def _motion_reasons(motion: Motion, parameters: TransectParameters) -> npt.NDArray[np.object_]:
+def _within(runs: Runs, rows: int) -> Bools:
+    inside = np.zeros(rows, dtype=bool)
+    for start, stop in runs:
+        inside[start:stop] = True
+    return inside
+
+
+def _motion_reasons(motion: Motion, tolerance: float, limit: float) -> npt.NDArray[np.object_]:
     """Why a row is no part of a transect, by how the drone moves about it."""
     moving = motion.moving
-    level = moving & motion.level(parameters.elevation_limit)
+    level = moving & motion.level(limit)
     change = angle_between(motion.azimuth[1], motion.azimuth[0])
-    steady = ~(change > parameters.azimuth_tolerance)
+    steady = ~(change > tolerance)
     return np.select(
         [~moving.any(axis=0), ~level.any(axis=0), steady], ["hover", "climb", "course"], default="turn"
     ).astype(object)
@@ -256,6 +283,8 @@ def _result(
     runs: Runs,
     reason: npt.NDArray[np.object_],
     pattern: Literal["curtain", "spiral"],
+    circle: Circle | None,
+    motion: Motion,
     courses: tuple[float, ...],
     parameters: TransectParameters,
 ) -> Transects:
@@ -264,14 +293,16 @@ def _result(
         transect[start:stop] = number
     transect[reason != ""] = 0
     height = table["height_ato"].to_numpy(dtype=float)
-    groups = monotonic_groups([float(height[transect == number].mean()) for number in range(1, len(runs) + 1)])
+    means = [float(height[transect == number].mean()) for number in range(1, len(runs) + 1)]
+    groups = monotonic_groups(means, height_tolerance(table, runs, motion))
     count = len(runs)
     flags = []
     if parameters.series == "largest":
         largest = max(groups, key=lambda group: (len(group), int(np.isin(transect, group).sum())))
-        outside = (transect > 0) & ~np.isin(transect, largest)
+        chosen = flown_again(means, groups, largest)
+        outside = (transect > 0) & ~np.isin(transect, chosen)
         reason = np.where(outside, "series", reason)
-        count = len(largest)
+        count = len(chosen)
         if count < len(runs):
             flags.append("transects_left_out")
     if count < FEW_TRANSECTS:
@@ -279,7 +310,10 @@ def _result(
     names, rows = np.unique(reason[reason != ""].astype(str), return_counts=True)
     return Transects(
         table=table.assign(
-            transect=transect, kept=reason == "", reason=pd.Series(reason, index=table.index, dtype=str)
+            transect=transect,
+            kept=reason == "",
+            reason=pd.Series(reason, index=table.index, dtype=str),
+            **(smooth_positions(table, transect, motion, circle) if motion.noisy else {}),
         ),
         pattern=pattern,
         count=count,
@@ -308,7 +342,7 @@ def _nothing(
     """What was found where no transect was."""
     names, counts = np.unique(reason[reason != ""].astype(str), return_counts=True)
     why = ", ".join(f"{name}: {count} rows" for name, count in zip(names, counts, strict=True))
-    length = path_length(table)
+    length = path_length(table["time"].to_numpy(dtype=float), motion.speed)
     if not motion.moving.any():
         found = f"the drone hovers throughout (path of {length:.0f} m in {len(table)} rows)"
     else:

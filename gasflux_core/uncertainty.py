@@ -33,7 +33,7 @@ class EmissionRateParameters(Parameters):
     """Instrument uncertainties and the Monte Carlo run."""
 
     wind_speed_uncertainty: float = parameter(
-        0.1,
+        0.0,
         title="Wind speed uncertainty",
         text="Standard uncertainty of the mean wind speed by the instrument's calibration, not its noise.",
         unit="m/s",
@@ -41,7 +41,7 @@ class EmissionRateParameters(Parameters):
         le=10,
     )
     wind_direction_uncertainty: float = parameter(
-        2.0,
+        0.0,
         title="Wind direction uncertainty",
         text="Standard uncertainty of the mean wind direction by mounting and compass.",
         unit="deg",
@@ -49,7 +49,7 @@ class EmissionRateParameters(Parameters):
         le=90,
     )
     roughness_uncertainty: float = parameter(
-        2.0,
+        1.5,
         title="Roughness length uncertainty",
         text="Factor by which the roughness length may be off either way (one standard deviation); 1 means known.",
         unit="1",
@@ -121,7 +121,7 @@ def estimate_uncertainty(
     * wind: scatter of the mean wind between transects, with the instrument's uncertainty;
     * wind profile: the roughness length;
     * pressure and temperature: relative, through the density of the gas;
-    * unsampled: what was extrapolated below and above, rectangular between nothing and twice as much.
+    * unsampled: what another way to go on below and above the transects makes of it, rectangular.
     """
     rate = field.integral
     response = _wind_response(plane, field, profile)
@@ -130,10 +130,16 @@ def estimate_uncertainty(
     speed = float(np.hypot(*wind))
     relative_density = _density_uncertainty(table, parameters)
     interpolation = field.integral_standard_error
-    scatter = float(np.sqrt(max(transects.standard_uncertainty**2 - interpolation**2, 0.0)))
-    background_term = abs(background.standard_error * _background_response(table, gas, plane, field, profile))
+    strips = _strips(table, gas, profile, transects)
+    noise = _noise_term(strips, background, transects)
+    scatter, freedom = 0.0, 1.0
+    if transects.vertical is not None:
+        scatter, freedom = transects.vertical.scatter_of_sum(transects.flux, transects.weight, noise)
+        scatter = float(np.sqrt(max(scatter**2 - interpolation**2, 0.0)))
+    background_term = abs(background.standard_error * field.background_response)
     shape = _profile_term(table, plane, field, profile, parameters)
-    unsampled = float(np.hypot(field.below_integral, field.above_integral))
+    # What is extrapolated by kriging has its uncertainty there already: only what goes beyond it counts once more.
+    unsampled = float(np.sqrt(max(_unsampled(plane, field, profile, transects) ** 2 - 3 * interpolation**2, 0.0)))
     across = np.array([-wind[1], wind[0]])
     wind_term = float(
         np.sqrt(
@@ -149,32 +155,54 @@ def estimate_uncertainty(
         "wind": ("Wind speed and direction", wind_term),
         "wind_profile": ("Wind profile near the ground", shape),
         "pressure_temperature": ("Pressure and temperature", abs(rate) * relative_density),
-        "unsampled": ("Area not sampled", unsampled / np.sqrt(3.0)),
+        "unsampled": ("Area not sampled", abs(unsampled) / np.sqrt(3.0)),
     }
     terms = tuple(
         BudgetTerm(name, title, float(value), 100 * float(value) / abs(rate) if rate else None)
         for name, (title, value) in named.items()
     )
     total = float(np.sqrt(sum(term.value**2 for term in terms)))
-    # ---- distributions, one row a draw
+    # Sums of normal draws are normal themselves: Q is linear in the fitted wind.
+    normal = float(np.sqrt(interpolation**2 + background_term**2 + shape**2 + response @ covariance @ response))
+    interval = _interval95(rate, normal, (scatter, freedom), unsampled, relative_density, (response, wind), parameters)
+    at_zero = np.hypot(background.standard_error * _response_without_plume(strips, transects), noise)
+    return Budget(terms, total, interval, _CURRIE * float(at_zero))
+
+
+def _interval95(
+    rate: float,
+    normal: float,
+    scatter: tuple[float, float],
+    unsampled: float,
+    relative_density: float,
+    wind: tuple[NDArray[np.float64], NDArray[np.float64]],
+    parameters: EmissionRateParameters,
+) -> tuple[float, float]:
+    """The 2.5th and 97.5th percentile of the rate by Monte Carlo, kg h⁻¹.
+
+    :param normal: standard uncertainty of all that is normal and added, kg h⁻¹.
+    :param scatter: between transects, kg h⁻¹, with its degrees of freedom for Student's t.
+    :param unsampled: half-width of the rectangular part, kg h⁻¹.
+    :param wind: ∂Q/∂(east, north) and the wind (east, north), m s⁻¹, which its calibration scales and turns.
+    """
     random = np.random.default_rng(parameters.seed)
     count = parameters.draws
-    freedom = max(transects.degrees_of_freedom, 1)
-    additive = interpolation * random.standard_normal(count) + background_term * random.standard_normal(count)
-    if transects.degrees_of_freedom:
-        additive += scatter * np.clip(random.standard_t(freedom, count), -6, 6)
-    additive += unsampled * random.uniform(-1.0, 1.0, count) + shape * random.standard_normal(count)
-    winds = wind + random.multivariate_normal(np.zeros(2), covariance, count, method="eigh")
+    response, mean = wind
+    speed = float(np.hypot(mean[0], mean[1]))
+    additive = normal * random.standard_normal(count)
+    if scatter[0]:
+        additive += scatter[0] * np.clip(random.standard_t(scatter[1], count), -6, 6)
+    if unsampled:
+        additive += unsampled * random.uniform(-1.0, 1.0, count)
+    factor = np.ones(count)
     if speed:
-        winds *= 1 + parameters.wind_speed_uncertainty / speed * random.standard_normal((count, 1))
+        factor += parameters.wind_speed_uncertainty / speed * random.standard_normal(count)
     turned = np.radians(parameters.wind_direction_uncertainty) * random.standard_normal(count)
-    east = winds[:, 0] * np.cos(turned) - winds[:, 1] * np.sin(turned)
-    north = winds[:, 0] * np.sin(turned) + winds[:, 1] * np.cos(turned)
-    by_wind = rate + response[0] * (east - wind[0]) + response[1] * (north - wind[1])
+    along, across = response @ mean, response @ np.array([-mean[1], mean[0]])
+    by_wind = rate - along + factor * (np.cos(turned) * along + np.sin(turned) * across)
     draws = by_wind * (1 + relative_density * random.standard_normal(count)) + additive
     low, high = np.percentile(draws, [2.5, 97.5])
-    at_zero = np.hypot(background_term, _noise_term(table, gas, background, profile, transects))
-    return Budget(terms, total, (float(low), float(high)), _CURRIE * float(at_zero))
+    return float(low), float(high)
 
 
 def _wind_response(plane: Plane, field: Field, profile: WindProfile) -> NDArray[np.float64]:
@@ -188,32 +216,74 @@ def _wind_response(plane: Plane, field: Field, profile: WindProfile) -> NDArray[
     return np.array([float(per_wind @ normal_east), float(per_wind @ normal_north)])
 
 
-def _background_response(table: pd.DataFrame, gas: str, plane: Plane, field: Field, profile: WindProfile) -> float:
-    """∂Q/∂χ₀ for an error of the baseline common to the plane, kg h⁻¹ ppm⁻¹: 3600·10⁻⁶·ρ_g·∬ u_n dx dz."""
-    kept = table["kept"].to_numpy(dtype=bool)
-    density = float(table[f"{gas}_density"].to_numpy(dtype=float)[kept].mean())
-    x, z = np.meshgrid(field.x, field.z)
-    normal = profile.normal(x, z - plane.ground_height(x))
-    area = field.cell_width * field.cell_height
-    through = float(np.sum(np.where(field.region == 1, normal, 0.0))) * area
-    return SECONDS_PER_HOUR * 1e-6 * density * through
-
-
-def _noise_term(
-    table: pd.DataFrame, gas: str, background: GasBackground, profile: WindProfile, transects: TransectIntegrals
-) -> float:
+def _noise_term(strips: _Strips, background: GasBackground, transects: TransectIntegrals) -> float:
     """Standard uncertainty of the rate by the sensor's noise alone, kg h⁻¹: what is left of it without a plume.
 
     Each transect of n samples over the length L has the noise 3600·10⁻⁶·ρ_g·u_n·σ·L/√n in its integral.
     """
-    rows = table[table["kept"].to_numpy(dtype=bool)]
-    per_ppm = SECONDS_PER_HOUR * 1e-6 * rows[f"{gas}_density"].to_numpy(dtype=float)
-    normal = profile.normal(rows["x"].to_numpy(dtype=float), rows["height_above_ground"].to_numpy(dtype=float))
-    squares = pd.Series((per_ppm * normal) ** 2).groupby(rows["transect"].to_numpy()).mean()
-    along = rows.groupby("transect")["x"].agg(["min", "max", "size"])
-    variance = squares * (along["max"] - along["min"]) ** 2 / along["size"]
-    strips = variance.loc[list(transects.transect)].to_numpy() * transects.weight**2
-    return background.standard_deviation * float(np.sqrt(strips.sum()))
+    variance = strips.mean_square * strips.length**2 / strips.samples
+    return background.standard_deviation * float(np.sqrt(variance @ transects.weight**2))
+
+
+def _unsampled(plane: Plane, field: Field, profile: WindProfile, transects: TransectIntegrals) -> float:
+    """Half-width of the rectangular uncertainty of what lies below and above the transects, kg h⁻¹.
+
+    It is the difference between the field's own way to go on and that of a Gaussian profile fitted to the transects;
+    without a fit, all of what was extrapolated.
+    """
+    if transects.vertical is None:
+        return float(np.hypot(field.below_integral, field.above_integral))
+    lowest, highest = float(transects.height_above_ground[0]), float(transects.height_above_ground[-1])
+    x, z = np.meshgrid(field.x, field.z)
+    bottom = z - plane.ground_height(x) - field.cell_height / 2
+    cells = np.where(field.region > 0, field.estimate, 0.0) * field.cell_width * field.cell_height
+    # Cells that a transect runs through lie in part beyond it
+    below = np.clip((lowest - bottom) / field.cell_height, 0.0, 1.0)
+    above = np.clip((bottom + field.cell_height - highest) / field.cell_height, 0.0, 1.0)
+    off = []
+    for share, low, high in ((below, profile.roughness_length, lowest), (above, highest, float("inf"))):
+        other, _ = transects.vertical.between(low, high, profile)
+        off.append(abs(other - float(np.sum(cells * share))))
+    return float(np.hypot(off[0], off[1]))
+
+
+def _response_without_plume(strips: _Strips, transects: TransectIntegrals) -> float:
+    """What 1 ppm of background all over the plane is worth, kg h⁻¹ ppm⁻¹: 3600·10⁻⁶·∬ ρ_g u_n dx dz, strip by strip.
+
+    Without a plume nothing tells kriging where clean air is, and the whole plane counts.
+    """
+    return float((strips.mean * strips.length) @ transects.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _Strips:
+    """What 1 ppm is worth along each transect, in the transects' order from low to high."""
+
+    mean: NDArray[np.float64]
+    """Of 3600·10⁻⁶·ρ_g·u_n over the samples, kg h⁻¹ m⁻² ppm⁻¹."""
+    mean_square: NDArray[np.float64]
+    length: NDArray[np.float64]
+    """m."""
+    samples: NDArray[np.int64]
+
+
+def _strips(table: pd.DataFrame, gas: str, profile: WindProfile, transects: TransectIntegrals) -> _Strips:
+    kept = table["kept"].to_numpy(dtype=bool)
+    x, height, density = (
+        table[name].to_numpy(dtype=float)[kept] for name in ("x", "height_above_ground", f"{gas}_density")
+    )
+    worth = SECONDS_PER_HOUR * 1e-6 * density * profile.normal(x, height)
+    numbers, index, samples = np.unique(table["transect"].to_numpy()[kept], return_inverse=True, return_counts=True)
+    low, high = np.full(len(numbers), np.inf), np.full(len(numbers), -np.inf)
+    np.minimum.at(low, index, x)
+    np.maximum.at(high, index, x)
+    order = np.searchsorted(numbers, transects.transect)
+    return _Strips(
+        mean=(np.bincount(index, weights=worth) / samples)[order],
+        mean_square=(np.bincount(index, weights=worth * worth) / samples)[order],
+        length=(high - low)[order],
+        samples=samples[order],
+    )
 
 
 def _density_uncertainty(table: pd.DataFrame, parameters: EmissionRateParameters) -> float:

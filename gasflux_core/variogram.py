@@ -19,14 +19,22 @@ from gasflux_core.experimental_variogram import (
     Direction,
     EstimatorName,
     LagClasses,
-    experimental_variogram,
+    experimental_variograms,
 )
 from gasflux_core.parameters import Parameters, parameter
 from gasflux_core.plane import Plane
 from gasflux_core.variogram_fit import FitBounds, FitMethod, FittedModel, FitWeights, fit_model
 from gasflux_core.variogram_model import CrossValidation, Quantity, Variogram
 
-__all__ = ["CrossValidation", "Quantity", "Variogram", "VariogramParameters", "estimate_variogram", "plane_samples"]
+__all__ = [
+    "CrossValidation",
+    "Quantity",
+    "Variogram",
+    "VariogramParameters",
+    "estimate_variogram",
+    "plane_samples",
+    "sampled_rows",
+]
 
 Array = NDArray[np.float64]
 
@@ -46,6 +54,10 @@ _SECOND_DIFFERENCE_GAIN = 6.0
 """1² + 2² + 1²: variance of the second difference of white noise of variance 1."""
 _UNSEEN_SHARE = 0.02
 """Partial sill over total sill where none was seen: structure this weak would be missed."""
+_COARSE_SHARE = 0.9
+"""Partial sill over total sill where a plume is there, but no two samples are near enough to show its structure."""
+_PLUME_MEAN = 4.0
+"""Standard errors above 0 from which a mean is that of a plume; the background's error is one or two."""
 
 
 class VariogramParameters(Parameters):
@@ -175,18 +187,14 @@ def estimate_variogram(table: pd.DataFrame, gas: str, plane: Plane, parameters: 
     # The plume follows the terrain rather than the horizon, and so does kriging
     positions = positions - np.column_stack([np.zeros(len(values)), plane.ground_height(positions[:, 0])])
     extent = _extent(positions, plane)
-    directions = _directions(parameters, extent)
-    experimental = tuple(
-        experimental_variogram(
-            positions,
-            values,
-            direction,
-            n_lags=parameters.n_lags,
-            bin_rule=parameters.bin_rule,
-            estimator=parameters.estimator,
-            period=plane.period,
-        )
-        for direction in directions
+    experimental = experimental_variograms(
+        positions,
+        values,
+        _directions(parameters, extent),
+        n_lags=parameters.n_lags,
+        bin_rule=parameters.bin_rule,
+        estimator=parameters.estimator,
+        period=plane.period,
     )
     fitted, flags = _fit(experimental, values, positions, transects, extent, parameters)
     variogram = Variogram(
@@ -211,20 +219,30 @@ def plane_samples(table: pd.DataFrame, gas: str, quantity: Quantity) -> tuple[Ar
     :raises InputError: when a column is missing.
     :raises NoSolution: with fewer than three of them.
     """
-    column = f"{gas}_{quantity}"
-    for name in ("kept", "transect", "x", "z", column):
-        if name not in table.columns:
-            raise InputError(f"column {name} is missing: the table has to come from the flux density stage", "table")
-    kept = table["kept"].to_numpy(dtype=bool)
-    positions = table[["x", "z"]].to_numpy(dtype=float)
-    values = table[column].to_numpy(dtype=float)
-    chosen = kept & np.isfinite(values) & np.isfinite(positions).all(axis=1)
+    chosen = sampled_rows(table, gas, quantity)
     if np.count_nonzero(chosen) < _LEAST_SAMPLES:
         raise NoSolution(
             f"{np.count_nonzero(chosen)} kept samples of {gas} have a finite value, {_LEAST_SAMPLES} are needed: "
             "check the transects and the background"
         )
-    return positions[chosen], values[chosen], table["transect"].to_numpy(dtype=np.int64)[chosen]
+    return (
+        table[["x", "z"]].to_numpy(dtype=float)[chosen],
+        table[f"{gas}_{quantity}"].to_numpy(dtype=float)[chosen],
+        table["transect"].to_numpy(dtype=np.int64)[chosen],
+    )
+
+
+def sampled_rows(table: pd.DataFrame, gas: str, quantity: Quantity) -> NDArray[np.bool_]:
+    """Which rows are kept and have a place in the plane and a finite value.
+
+    :raises InputError: when a column is missing.
+    """
+    column = f"{gas}_{quantity}"
+    for name in ("kept", "transect", "x", "z", column):
+        if name not in table.columns:
+            raise InputError(f"column {name} is missing: the table has to come from the flux density stage", "table")
+    finite = np.isfinite(table[["x", "z", column]].to_numpy(dtype=float)).all(axis=1)
+    return np.asarray(table["kept"].to_numpy(dtype=bool) & finite)
 
 
 def _extent(positions: Array, plane: Plane) -> tuple[float, float]:
@@ -284,8 +302,8 @@ def _fit(
     share = fitted.nugget / (fitted.nugget + fitted.partial_sill)
     unexplained = fitted.misfit > _PURE_NUGGET_MISFIT or share > _PURE_NUGGET_SHARE
     if parameters.nugget and unexplained and not _rises(usable):
-        sill = variance
-        fitted = FittedModel((1 - _UNSEEN_SHARE) * sill, _UNSEEN_SHARE * sill, middle_x, middle_z, 1.0, False)
+        unseen = _COARSE_SHARE if _stands_out(values) else _UNSEEN_SHARE
+        fitted = FittedModel((1 - unseen) * variance, unseen * variance, middle_x, middle_z, 1.0, False)
         flags.append("no_structure")
     elif parameters.nugget:
         fitted = replace(fitted, nugget=max(fitted.nugget, _noise(positions, values, transects, fitted)))
@@ -300,6 +318,11 @@ def _rises(experimental: Sequence[LagClasses]) -> bool:
     return any(
         classes.pairs[0] >= _LEAST_PAIRS and classes.semivariance[0] < _PLAIN_RISE * largest for classes in experimental
     )
+
+
+def _stands_out(values: Array) -> bool:
+    """Whether the mean is more than noise about 0 would have: a plume is there that the sampling is too coarse for."""
+    return bool(values.mean() > _PLUME_MEAN * values.std() / np.sqrt(len(values)))
 
 
 def _noise(positions: Array, values: Array, transects: NDArray[np.int64], fitted: FittedModel) -> float:

@@ -217,7 +217,12 @@ def direction_turn(time: npt.ArrayLike, direction: npt.ArrayLike) -> float:
     unit = np.exp(1j * np.radians(theta))
     # 20° apart is fine: the resultant falls to its first zero at 360° from the peak.
     turns = np.arange(-540.0, 541.0, 20.0)
-    resultants = [abs(np.mean(unit * np.exp(-1j * np.radians(turn) * tau))) for turn in turns]
+    step = np.exp(-1j * np.radians(turns[1] - turns[0]) * tau)
+    turned = unit * np.exp(-1j * np.radians(turns[0]) * tau)
+    resultants = []
+    for _ in turns:
+        resultants.append(abs(turned.sum()))
+        turned *= step
     turn = float(turns[int(np.argmax(resultants))])
     for _ in range(3):
         residual = unit * np.exp(-1j * np.radians(turn) * tau)

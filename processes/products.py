@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ def write_products(
     :param progress: told before each product, 0 to 1.
     :returns: name → file.
     """
+    made = _Made(result)
     names = [name for name in FILE_NAMES if wanted is None or name in wanted]
     paths = {name: folder / FILE_NAMES[name] for name in names}
     for number, (name, path) in enumerate(paths.items()):
@@ -58,8 +61,27 @@ def write_products(
         if name == "report":
             _write_report(result, path, source)
         else:
-            _WRITERS[name](result, path)
+            _WRITERS[name](made, path)
     return paths
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A result, and what several products hold of it."""
+
+    result: Result
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        return fields_on_one_grid(self.result)
+
+    @cached_property
+    def track(self) -> dict[str, Any]:
+        return track_geojson(self.result.table, tuple(self.result.gases))
+
+    @cached_property
+    def footprint(self) -> dict[str, Any]:
+        return footprint_geojson(self.result.plane_fit.plane, self.fields)
 
 
 def fields_on_one_grid(result: Result) -> dict[str, Field]:
@@ -80,41 +102,38 @@ def _filled_up(field: Field, heights: NDArray[np.float64]) -> Field:
     )
 
 
-def _write_flux_plane(result: Result, path: Path) -> None:
-    write_flux_plane(path, fields_on_one_grid(result), result.plane_fit.plane, result.versions)
+def _write_flux_plane(made: _Made, path: Path) -> None:
+    write_flux_plane(path, made.fields, made.result.plane_fit.plane, made.result.versions)
 
 
-def _write_flux_plane_map(result: Result, path: Path) -> None:
-    write_flux_plane_map(path, fields_on_one_grid(result), result.plane_fit.plane, result.versions)
+def _write_flux_plane_map(made: _Made, path: Path) -> None:
+    write_flux_plane_map(path, made.fields, made.result.plane_fit.plane, made.result.versions)
 
 
-def _write_figures(result: Result, path: Path) -> None:
-    path.write_text(json_text(result.figures()), encoding="utf-8")
+def _write_figures(made: _Made, path: Path) -> None:
+    path.write_text(json_text(made.result.figures()), encoding="utf-8")
 
 
-def _track(result: Result) -> dict[str, Any]:
-    return track_geojson(result.table, tuple(result.gases))
+def _write_track(made: _Made, path: Path) -> None:
+    _write_geojson(made.track, path)
 
 
-def _footprint(result: Result) -> dict[str, Any]:
-    return footprint_geojson(result.plane_fit.plane, fields_on_one_grid(result))
+def _write_footprint(made: _Made, path: Path) -> None:
+    _write_geojson(made.footprint, path)
 
 
-def _write_track(result: Result, path: Path) -> None:
-    path.write_text(json_text(_track(result)), encoding="utf-8")
+def _write_geojson(layer: dict[str, Any], path: Path) -> None:
+    # In one line, since it is for programs: indented it takes ten times as long.
+    path.write_text(json.dumps(layer, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
-def _write_footprint(result: Result, path: Path) -> None:
-    path.write_text(json_text(_footprint(result)), encoding="utf-8")
-
-
-def _write_layers(result: Result, path: Path) -> None:
+def _write_layers(made: _Made, path: Path) -> None:
     # A client that opens only one layer shows the first.
-    write_layers_zip(path, {"footprint": _footprint(result), "track": _track(result)})
+    write_layers_zip(path, {"footprint": made.footprint, "track": made.track})
 
 
-def _write_table(result: Result, path: Path) -> None:
-    write_table(result.table, path)
+def _write_table(made: _Made, path: Path) -> None:
+    write_table(made.result.table, path)
 
 
 def _write_report(result: Result, path: Path, source: Path | None) -> None:
@@ -124,10 +143,10 @@ def _write_report(result: Result, path: Path, source: Path | None) -> None:
     write_report(path, result, sha256=_sha256(source) if source else None, source=source.name if source else None)
 
 
-def _write_preview(result: Result, path: Path) -> None:
+def _write_preview(made: _Made, path: Path) -> None:
     from gasflux_core.report import write_preview
 
-    write_preview(path, result, next(iter(result.gases)))
+    write_preview(path, made.result, next(iter(made.result.gases)))
 
 
 def _sha256(path: Path) -> str:
@@ -135,7 +154,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_WRITERS: dict[str, Callable[[Result, Path], None]] = {
+_WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "flux_plane": _write_flux_plane,
     "figures": _write_figures,
     "track": _write_track,

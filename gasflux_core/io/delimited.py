@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass
@@ -108,9 +109,11 @@ def _encoding(path: Path) -> str:
         if mark in (b"\xff\xfe", b"\xfe\xff"):
             return "utf-16"
         file.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
         try:
-            while block := file.readline():
-                block.decode("utf-8")
+            while block := file.read(65536):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return "cp1252"
     return "utf-8-sig"

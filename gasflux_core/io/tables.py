@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from gasflux_core.io.delimited import read_delimited
 from gasflux_core.io.vector import read_geojson, read_geopackage, read_gml
 from gasflux_core.io.workbook import check_unpacked_size, read_workbook
 from gasflux_core.readings import Source, read_numbers, read_times
+
+_ROWS_AT_A_TIME = 10_000
+"""Rows that are written at a time: as texts they take more memory than as numbers."""
 
 _TimeUnit = Literal["s", "ms", "us", "ns"]
 _TIME_STEPS: tuple[tuple[_TimeUnit, int], ...] = (("s", 10**9), ("ms", 10**6), ("us", 10**3))
@@ -58,14 +62,26 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     Times are ISO 8601 with Z, booleans ``true`` and ``false``, floats the shortest text that
     gives the same double, NaN an empty field.
     """
-    written = table.copy(deep=False)
-    for name in written.columns:
-        column = written[name]
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            written[name] = _iso_texts(column)
-        elif column.dtype == bool:
-            written[name] = np.where(column.to_numpy(), "true", "false")
-    written.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    times = {name: _iso_texts(table[name]) for name in table if isinstance(table[name].dtype, pd.DatetimeTZDtype)}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.columns)
+        for begin in range(0, len(table), _ROWS_AT_A_TIME):
+            rows = slice(begin, begin + _ROWS_AT_A_TIME)
+            columns = [
+                times[name][rows].tolist() if name in times else _fields(table[name].iloc[rows]) for name in table
+            ]
+            writer.writerows(zip(*columns, strict=True))
+
+
+def _fields(column: pd.Series) -> list[object]:
+    """What the CSV writer turns into a column's texts: None for an empty field."""
+    if column.dtype == bool:
+        return ["true" if value else "false" for value in column.to_numpy()]
+    fields: list[object] = column.tolist()
+    for row in np.flatnonzero(column.isna().to_numpy()):
+        fields[row] = None
+    return fields
 
 
 def read_stage_table(path: Path, needs: Sequence[str], *, parameter: str = "table") -> pd.DataFrame:

@@ -71,23 +71,11 @@ def figure_background(result: Result, gas: str) -> Figure:
         label=WORDS["legend_background_spread"],
     )
     close.set_ylim(*_around(background, spread, measured))
-    whole.tick_params(labelbottom=False)
+    whole.numbered["x"] = False
     axis = WORDS["axis_mole_fraction"].format(gas=gas_name(gas))
     drawing.label(whole, y=axis, title=WORDS["title_background"].format(gas=gas_name(gas)))
     drawing.label(close, x=WORDS["axis_time"], y=axis, title=WORDS["title_background_close"])
-    handles, names = close.get_legend_handles_labels()
-    drawing.legend(
-        whole,
-        handles=handles,
-        labels=names,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=5,
-        handletextpad=0.3,
-        columnspacing=1.0,
-        borderaxespad=0.2,
-        markerscale=2.2,
-    )
+    drawing.legend(whole, "above", entries=list(zip(*close.get_legend_handles_labels(), strict=True)), enlarged=2.2)
     return figure
 
 
@@ -130,10 +118,11 @@ def figure_transects(result: Result, gas: str) -> Figure:
 def _transect_line(
     table: pd.DataFrame, gas: str, number: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    rows = table[table["transect"].to_numpy() == number].sort_values("x")
-    values = rows[f"{gas}_enhancement"].to_numpy(dtype=float)
-    shown = drawing.thinned(values, 600)
-    return rows["x"].to_numpy(dtype=float)[shown], values[shown], float(rows["z"].mean())
+    members = np.flatnonzero(table["transect"].to_numpy() == number)
+    x, values, z = (table[name].to_numpy(dtype=float)[members] for name in ("x", f"{gas}_enhancement", "z"))
+    order = np.argsort(x, kind="stable")
+    shown = order[drawing.thinned(values[order], 600)]
+    return x[shown], values[shown], float(z.mean())
 
 
 def _draw_scale(axes: Axes, largest: float, scale: float) -> None:
@@ -145,25 +134,32 @@ def _draw_scale(axes: Axes, largest: float, scale: float) -> None:
     top = axes.get_ylim()[1] - 0.03 * (high - low)
     right = axes.get_xlim()[0] + 0.985 * (axes.get_xlim()[1] - axes.get_xlim()[0])
     axes.plot([right, right], [top - size * scale, top], color=drawing.INK, linewidth=2, solid_capstyle="butt")
-    axes.text(
-        right,
-        top - size * scale / 2,
-        WORDS["scale_ppm"].format(size=f"{size:g}") + "  ",
-        ha="right",
-        va="center",
-        fontsize=8,
-        color=drawing.INK,
+    drawing.write(
+        axes,
+        (right, top - size * scale / 2),
+        WORDS["scale_ppm"].format(size=f"{size:g}"),
+        size=8,
+        aside=(-5.0, 0.0),
+        across="right",
     )
 
 
 def _shade_transects(axes: Axes, table: pd.DataFrame, minutes: NDArray[np.float64]) -> None:
     """Light bands over every second transect, from its first to its last row."""
+    from matplotlib.collections import PolyCollection
+
     numbers = table["transect"].to_numpy()
     starts = np.flatnonzero(np.diff(numbers, prepend=0) != 0)
     ends = np.append(starts[1:], len(numbers)) - 1
-    for start, end in zip(starts, ends, strict=True):
-        if numbers[start] > 0 and numbers[start] % 2:
-            axes.axvspan(minutes[start], minutes[end], color=drawing.BAND, linewidth=0, zorder=0)
+    bands = [
+        [(first, 0.0), (first, 1.0), (last, 1.0), (last, 0.0)]
+        for first, last, number in zip(minutes[starts], minutes[ends], numbers[starts], strict=True)
+        if number > 0 and number % 2
+    ]
+    shading = PolyCollection(
+        bands, transform=axes.get_xaxis_transform(), facecolors=drawing.BAND, linewidths=0, zorder=0
+    )
+    axes.add_collection(shading, autolim=False)
 
 
 def _around(background: NDArray[np.float64], spread: float, measured: NDArray[np.float64]) -> tuple[float, float]:

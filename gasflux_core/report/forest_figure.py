@@ -50,12 +50,13 @@ def write_forest(path: Path, gas: str, groups: Sequence[ForestGroup]) -> None:
 
 def figure_forest(gas: str, groups: Sequence[ForestGroup]) -> Figure:
     """Rate and 95 % interval of each flight (kg h⁻¹), a line each; beneath them their mean as a diamond."""
+    from matplotlib.ticker import NullLocator
+
     rows = sum(len(group.rows) + 1 + (group.configuration is not None) for group in groups)
     height = rows * _ROW
     figure = drawing.new_figure(drawing.WIDTH, _BOTTOM + height + _TOP)
     axes = drawing.new_axes(figure, _LEFT, _BOTTOM, drawing.WIDTH - _LEFT - _RIGHT, height)
-    axes.grid(False, axis="y")
-    axes.set_yticks([])
+    axes.yaxis.set_major_locator(NullLocator())
     axes.axvline(0.0, color=drawing.QUIET, linewidth=0.8)
     place = 0
     for group in groups:
@@ -88,21 +89,8 @@ def _draw_group(axes: Axes, group: ForestGroup, place: int) -> int:
 def _write(axes: Axes, place: int, label: str, value: str, *, bold: bool = False) -> None:
     """Words on the left and a number on the right of a row."""
     across = axes.get_yaxis_transform()
-    weight = "bold" if bold else "normal"
     for x, text, side in ((-0.02, label, "right"), (1.02, value, "left")):
-        # Labels are the client's own: a dollar sign in them begins no formula.
-        axes.text(
-            x,
-            place,
-            text,
-            transform=across,
-            ha=side,
-            va="center",
-            fontsize=_FONT,
-            color=drawing.INK,
-            weight=weight,
-            parse_math=False,
-        )
+        drawing.write(axes, (x, place), text, size=_FONT, transform=across, bold=bold, across=side)
 
 
 def _value(rate: float, uncertainty: float) -> str:
@@ -112,4 +100,6 @@ def _value(rate: float, uncertainty: float) -> str:
 
 
 def _shortened(label: str) -> str:
+    # In one line, as a client's label need not be.
+    label = " ".join(label.split())
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"

@@ -38,6 +38,8 @@ def gas_section(result: Result, gas: str) -> dict[str, Any]:
         "bar": _interval_bar(rate),
         "budget": _budget(rate),
         "parts": _parts(rate),
+        "others": _others(rate),
+        "others_said": _others_said(rate),
         "plane": _plane_picture(result, gas),
         "error": _error_picture(result, gas),
         "transects": picture(
@@ -105,6 +107,42 @@ def _parts(rate: EmissionRate) -> list[dict[str, str]]:
         }
         for name, value in named
     ]
+
+
+def _others(rate: EmissionRate) -> list[dict[str, str]]:
+    """The kriged rate and those of the other methods, with bars on one scale."""
+    named = [
+        (WORDS["others_kriged"], "", rate.emission_rate, rate.standard_uncertainty, rate.interval95),
+        *(
+            (one.title, one.note, one.emission_rate, one.standard_uncertainty, one.interval95)
+            for one in rate.other_estimates
+        ),
+    ]
+    ends = [end for *_, interval in named if interval is not None for end in interval]
+    low, span = min(ends), (max(ends) - min(ends)) or 1.0
+    rows = []
+    for title, note, value, uncertainty, interval in named:
+        row = {"title": title, "note": note, "value": WORDS["others_withheld"], "interval": "–", "low": "", "width": ""}
+        if value is not None and uncertainty is not None and interval is not None:
+            begin, end = (to_place_of(one, uncertainty) for one in interval)
+            row["value"] = f"{to_place_of(value, uncertainty)} ± {to_place_of(uncertainty, uncertainty)}"
+            row["interval"] = WORDS["others_interval"].format(low=begin, high=end)
+            row["low"] = f"{100 * (interval[0] - low) / span:.2f}"
+            row["width"] = f"{100 * (interval[1] - interval[0]) / span:.2f}"
+        rows.append(row)
+    return rows
+
+
+def _others_said(rate: EmissionRate) -> str:
+    apart = rate.disagreement
+    if apart is None:
+        return WORDS["others_none"]
+    if apart.percent is None or (not _detected(rate) and not apart.beyond_methods):
+        return WORDS["others_undetected"]
+    name = next(one.title for one in rate.other_estimates if one.name == apart.name)
+    times = plain(apart.standard_uncertainties, 2) if apart.standard_uncertainties is not None else "–"
+    said = WORDS["others_disagree" if apart.beyond_methods else "others_agree"]
+    return said.format(percent=_percent(apart.percent), name=name, times=times)
 
 
 def _percent(value: float) -> str:

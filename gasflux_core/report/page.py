@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from gasflux_core.flags import FLAG_TEXTS
@@ -44,12 +45,9 @@ def write_preview(path: Path, result: Result, gas: str) -> None:
 
 def render_report(result: Result, *, sha256: str | None, source: str | None) -> str:
     """The report's HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
     script = (_TEMPLATES / "track_view.js").read_text(encoding="utf-8")
     first = next(iter(result.gases))
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         words=WORDS,
         title=WORDS["page_title"].format(gases=", ".join(gas_name(gas) for gas in result.gases)),
         # Style and script are files of this package, so they stand in the page as they are.
@@ -73,6 +71,14 @@ def render_report(result: Result, *, sha256: str | None, source: str | None) -> 
         terms=[(WORDS[f"term_{term}"], WORDS[f"text_{term}"]) for term in _TERMS],
         footer=WORDS["footer"].format(version=result.versions.get("gasflux-wps", "")),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _content_hash(script: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gasflux_core.kriging import Field
     from gasflux_core.pipeline import Result
+    from gasflux_core.report.panel import Panel
 
 _LEFT, _BOTTOM, _GAP = 0.62, 0.48, 0.14
 _PROFILE = 0.85
@@ -62,7 +63,7 @@ def figure_flux_plane(result: Result, gas: str) -> Figure:
     along.stairs(by_place, _edges(field.x), fill=True, color=drawing.BLUE, alpha=0.55)
     along.locator_params(axis="y", nbins=3)
     along.set_xlim(axes.get_xlim())
-    along.tick_params(labelbottom=False)
+    along.numbered["x"] = False
     unit = _number(along.yaxis, by_place)
     title = WORDS["title_flux_plane"].format(gas=gas_name(gas))
     drawing.label(along, y=WORDS["axis_rate_per_metre"].format(unit=unit), title=title)
@@ -73,7 +74,7 @@ def figure_flux_plane(result: Result, gas: str) -> Figure:
     upwards.locator_params(axis="x", nbins=3)
     _draw_transects(upwards, result, gas)
     upwards.set_ylim(axes.get_ylim())
-    upwards.tick_params(labelleft=False)
+    upwards.numbered["y"] = False
     unit = _number(upwards.xaxis, by_height)
     drawing.label(upwards, x=WORDS["axis_rate_per_metre"].format(unit=unit))
 
@@ -139,6 +140,7 @@ def _draw_plane(
     x, z = _edges(field.x), _edges(field.z)
     ground = result.plane_fit.plane.ground
     axes.set_facecolor(drawing.GROUND if ground else "#e9edf0")
+    axes.patch.set_visible(True)
     image = axes.imshow(
         values,
         extent=(x[0], x[-1], z[0], z[-1]),
@@ -255,11 +257,11 @@ def _draw_bar(figure: Figure, place: tuple[float, float], image: AxesImage, word
     """The colour bar, given its left side and height in inches, in the unit that suits its numbers."""
     left, height = place
     factor, unit = mass_unit(float(image.get_clim()[1] or 0.0))
-    axes = drawing.new_axes(figure, left, _BOTTOM, _BAR, height, grid=False)
-    drawing.colour_bar(axes, image, text=WORDS[words].format(unit=unit), extend=extend, factor=factor)
+    text = WORDS[words].format(unit=unit)
+    drawing.colour_bar(figure, (left, _BOTTOM, _BAR, height), image, text=text, extend=extend, factor=factor)
 
 
-def _name_axes(axes: Axes, result: Result, size: _Size) -> None:
+def _name_axes(axes: Panel, result: Result, size: _Size) -> None:
     along = "axis_around_circle" if result.plane_fit.plane.kind == "spiral" else "axis_along_plane"
     exaggerated = "; " + WORDS["exaggerated"].format(times=size.exaggeration) if size.exaggeration > 1 else ""
     drawing.label(axes, x=WORDS[along] + exaggerated, y=WORDS["axis_height"])

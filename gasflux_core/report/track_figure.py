@@ -63,9 +63,9 @@ def figure_track(result: Result, gas: str) -> Figure:
     drawing.label(
         axes, x=WORDS["axis_east"], y=WORDS["axis_north"], title=WORDS["title_track"].format(gas=gas_name(gas))
     )
-    drawing.legend(axes, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2, handletextpad=0.4)
-    bar = drawing.new_axes(figure, 0.72 + width + 0.12, 0.48, 0.13, height, grid=False)
-    drawing.colour_bar(bar, points, text=WORDS["axis_enhancement"].format(gas=gas_name(gas)), extend=extend)
+    drawing.legend(axes, "above")
+    bar = (0.72 + width + 0.12, 0.48, 0.13, height)
+    drawing.colour_bar(figure, bar, points, text=WORDS["axis_enhancement"].format(gas=gas_name(gas)), extend=extend)
     return figure
 
 
@@ -79,14 +79,14 @@ def figure_track_3d(result: Result, gas: str) -> Figure:
     )
     figure = drawing.new_figure(drawing.WIDTH, 4.2)
     axes = drawing.new_axes(figure, 0.2, 0.15, drawing.WIDTH - 1.2, 3.9, grid=False)
-    axes.set_axis_off()
+    axes.framed = False
     axes.set_aspect("equal", adjustable="datalim")
     axes.plot(right, up, color=drawing.RULE, linewidth=0.6)
     shown = axes.scatter(
         right, up, c=points[:, 3], cmap=drawing.SEQUENTIAL, norm=norm, s=12, linewidths=0, rasterized=True
     )
-    bar = drawing.new_axes(figure, drawing.WIDTH - 0.9, 0.4, 0.13, 3.4, grid=False)
-    drawing.colour_bar(bar, shown, text=WORDS["axis_enhancement"].format(gas=gas_name(gas)))
+    bar = (drawing.WIDTH - 0.9, 0.4, 0.13, 3.4)
+    drawing.colour_bar(figure, bar, shown, text=WORDS["axis_enhancement"].format(gas=gas_name(gas)))
     return figure
 
 
@@ -194,11 +194,13 @@ def _draw_wind(axes: Axes, result: Result) -> None:
         textcoords="axes points",
         arrowprops={"arrowstyle": "-|>", "color": drawing.TEAL, "linewidth": 1.6},
     )
-    axes.annotate(
+    drawing.write(
+        axes,
+        (0.0, 0.0),
         WORDS["wind_arrow"].format(speed=f"{result.wind.mean_speed:.1f}"),
-        xy=tuple(middle + np.array([26.0, 0.0])),
-        xycoords="axes points",
-        fontsize=8,
-        color=drawing.TEAL,
-        va="center",
+        size=8,
+        colour=drawing.TEAL,
+        transform=axes.transAxes,
+        aside=(float(middle[0]) + 26.0, float(middle[1])),
+        across="left",
     )

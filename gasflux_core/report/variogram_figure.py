@@ -46,7 +46,7 @@ def figure_variogram(result: Result, gas: str) -> Figure:
             title=_direction(classes.direction).format(gas=gas_name(gas)),
         )
         if number == 0:
-            drawing.legend(axes, loc="lower right")
+            drawing.legend(axes, "lower right")
     return figure
 
 

@@ -14,10 +14,10 @@ from gasflux_core.wind_profile import WindProfile
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from gasflux_core.pipeline import Result
+    from gasflux_core.report.panel import Panel
 
 _SECTORS = 24
 _MOST_POINTS = 4000
@@ -55,11 +55,10 @@ def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
     """Drawn on plain axes: matplotlib's polar ones take three times as long."""
     from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
-    from matplotlib.patches import Patch
 
     limits, shares = wind_rose(table)
     axes = drawing.new_axes(figure, 0.3, 0.62, 2.25, 2.25, grid=False)
-    axes.set_axis_off()
+    axes.framed = False
     top = max(float(shares.sum(axis=0).max()), 1.0)
     step = next(size for size in (1, 2, 5, 10, 20, 25, 50) if top / size < 4)
     rings = step * np.arange(1, int(np.ceil(top / step)) + 1)
@@ -69,35 +68,25 @@ def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
     outer = float(rings[-1])
     axes.plot([0, 0, np.nan, -outer, outer], [-outer, outer, np.nan, 0, 0], color=drawing.RULE, linewidth=0.7, zorder=1)
     inner = np.zeros(_SECTORS)
-    handles = []
+    entries = []
     for number, (low, high) in enumerate(pairwise(limits)):
         colour = colormaps[drawing.SEQUENTIAL](0.12 + 0.8 * number / max(len(limits) - 2, 1))
         petals = [_petal(sector, inner[sector], inner[sector] + shares[number, sector]) for sector in range(_SECTORS)]
-        axes.add_collection(PolyCollection(petals, facecolors=[colour], linewidths=0, zorder=2))
-        handles.append(Patch(color=colour, linewidth=0, label=f"{low:g}–{high:g}"))
+        area = PolyCollection(petals, facecolors=[colour], linewidths=0, zorder=2)
+        axes.add_collection(area)
+        entries.append((area, f"{low:g}–{high:g}"))
         inner += shares[number]
     for bearing, point in ((0, "north"), (90, "east"), (180, "south"), (270, "west")):
         x, y = 1.1 * outer * np.sin(np.radians(bearing)), 1.1 * outer * np.cos(np.radians(bearing))
-        axes.text(x, y, WORDS[point], ha="center", va="center", fontsize=9, color=drawing.INK)
+        drawing.write(axes, (x, y), WORDS[point], size=9)
     aside = np.radians(_empty_direction(inner))
     for ring in rings:
         place = (ring * np.sin(aside), ring * np.cos(aside))
-        axes.text(*place, f"{ring} %", ha="center", va="center", fontsize=7.5, color=drawing.INK, zorder=3)
+        drawing.write(axes, place, f"{ring} %", size=7.5)
     axes.set_xlim(-1.2 * outer, 1.2 * outer)
     axes.set_ylim(-1.2 * outer, 1.2 * outer)
     drawing.label(axes, title=WORDS["title_rose"])
-    drawing.legend(
-        axes,
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.01),
-        ncols=len(handles),
-        title=WORDS["axis_windspeed"],
-        title_fontsize=8,
-        handlelength=0.8,
-        handletextpad=0.3,
-        columnspacing=0.8,
-    )
+    drawing.legend(axes, "below", entries=entries, heading=WORDS["axis_windspeed"], sample=0.8)
 
 
 def _petal(sector: int, inner: float, outer: float) -> NDArray[np.float64]:
@@ -126,12 +115,12 @@ def _draw_series(figure: Figure, result: Result) -> None:
     lower.locator_params(axis="y", nbins=5)
     for axes in (upper, lower):
         axes.set_xlim(minutes.min(), minutes.max() or 1.0)
-    upper.tick_params(labelbottom=False)
+    upper.numbered["x"] = False
     drawing.label(upper, y=WORDS["axis_speed"], title=WORDS["title_wind_series"])
     drawing.label(lower, x=WORDS["axis_time"], y=WORDS["axis_direction"])
 
 
-def _draw_profile(axes: Axes, result: Result) -> None:
+def _draw_profile(axes: Panel, result: Result) -> None:
     table = result.table[result.table["kept"].to_numpy(dtype=bool)]
     height = table["height_above_ground"].to_numpy(dtype=float)
     normal = table["wind_normal"].to_numpy(dtype=float)
@@ -169,7 +158,7 @@ def _draw_profile(axes: Axes, result: Result) -> None:
     axes.axvline(0, color=drawing.QUIET, linewidth=0.7)
     axes.set_ylim(min(0.0, float(height.min(initial=0.0))), top)
     drawing.label(axes, x=WORDS["axis_normal_wind"], y=WORDS["axis_height_above_ground"], title=WORDS["title_profile"])
-    drawing.legend(axes, loc="upper left", handletextpad=0.3, borderaxespad=0.2, handlelength=1.2)
+    drawing.legend(axes, "upper left", sample=1.2)
 
 
 def _profile(result: Result) -> WindProfile | None:

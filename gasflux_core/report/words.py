@@ -122,10 +122,25 @@ WORDS: Mapping[str, str] = {
     "share_column": "Share of the rate",
     "budget_heading": "Uncertainty budget",
     "budget_about": "Each row is one reason why the rate may be off, as a standard uncertainty. The total is the "
-    "root of the sum of their squares.",
+    "root of the sum of their squares. The anemometer's calibration is in it only where wind_speed_uncertainty and "
+    "wind_direction_uncertainty were given.",
     "budget_column": "Reason",
     "budget_percent": "% of the rate",
     "budget_total": "Total",
+    "others_heading": "Other methods",
+    "others_column": "Method",
+    "others_kriged": "Kriging (the rate above)",
+    "others_interval": "{low} to {high}",
+    "others_withheld": "withheld",
+    "others_none": "No other method gives a rate for this flight: below each, why.",
+    "others_agree": "Same samples, background and wind, but other ways between them. The largest difference is "
+    "{percent} ({name}), which the methods' own uncertainties explain.",
+    "others_disagree": "Same samples, background and wind, but other ways between them. The largest difference is "
+    "{percent} ({name}), {times} standard uncertainties of what the methods don't share: trust the interval less. See "
+    "in the flux plane and the transects whether the plume is cut at an edge, moves, or is more than one; fly again "
+    "with more transects.",
+    "others_undetected": "Same samples, background and wind, but other ways between them. The rate may be nothing, so "
+    "that differences in percent say little.",
     "plane_caption": "Each cell is the estimated flow of gas through the plane; dots are the samples in the same "
     "colours. Above and beside: the rate per metre of length and of height, with the rate measured by each "
     "transect as a dot. Hatched parts lie beyond the lowest or highest transect and are extrapolated.",
@@ -185,7 +200,8 @@ WORDS: Mapping[str, str] = {
     "reason_course": "Straight, but off the flight's main courses",
     "reason_short": "Too short a run for a transect",
     "reason_off plane": "Beside the flight plane",
-    "reason_series": "Transects outside the largest series that rises or falls",
+    "reason_series": "Transects outside the series taken",
+    "reason_no reading": "Flown when the sensor was not running any more, its lag taken out",
     "reason_far from the plane": "Too far from the flight plane",
     "removed_heading": "Samples not used",
     "removed_reason": "Reason",

@@ -52,9 +52,9 @@ class Run:
         self._log_level = logging.INFO
 
     @property
-    def young(self) -> bool:
-        """Whether it began just now: many a job takes milliseconds."""
-        return time.monotonic() - self._begun < _YOUNG_SECONDS
+    def youth(self) -> float:
+        """Seconds for which it may still be one of the many jobs that take milliseconds."""
+        return max(0.0, self._begun + _YOUNG_SECONDS - time.monotonic())
 
     @property
     def over(self) -> bool:

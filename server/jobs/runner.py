@@ -84,9 +84,9 @@ class Runner:
         return self._spare is not None
 
     @property
-    def expects_an_end(self) -> bool:
-        """Whether a job may well end within the time that a fork takes."""
-        return any(run.young for run in self.runs)
+    def expects_an_end(self) -> float:
+        """Seconds for which a job may well end within the time that a fork takes; 0 where none may."""
+        return max((run.youth for run in self.runs), default=0.0)
 
     def fork_spare(self) -> None:
         """Fork a child ahead of its job: for when there is nothing else to do, since it takes some milliseconds."""

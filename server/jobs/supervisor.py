@@ -117,7 +117,8 @@ class Supervisor:
             self._runner.turn((), 1.0)
 
     def _wait(self) -> None:
-        timeout = _LOOK_SECONDS if self._runner.has_spare else _IDLE_SECONDS
+        expected = self._runner.expects_an_end
+        timeout = _LOOK_SECONDS if self._runner.has_spare else expected or _IDLE_SECONDS
         before = len(self._runner.runs)
         # One that has retired leaves the bell to the one that leads.
         happened = self._runner.turn([self._bell.fileno()] if self._leads else [], timeout)
@@ -125,7 +126,7 @@ class Supervisor:
             return
         if self._bell.silence() or len(self._runner.runs) < before:
             self._look_due = float("-inf")
-        if not happened and not self._runner.expects_an_end:
+        if not happened and not expected:
             self._runner.fork_spare()
 
     def _claim(self) -> None:

@@ -19,6 +19,8 @@ import importlib  # noqa: E402
 import logging  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from server.jobs.pages import gather_pages  # noqa: E402
+
 LOG = logging.getLogger(__name__)
 
 _LIBRARIES = (
@@ -36,8 +38,7 @@ _LIBRARIES = (
     "skgstat",
     "sklearn.gaussian_process",
     "skimage.filters",
-    "matplotlib.pyplot",
-    "matplotlib.font_manager",
+    "gasflux_core.report.keys",
     "openpyxl",
     "jinja2",
     "molmass",
@@ -52,7 +53,7 @@ ordinary_kriging_settings: {grid_resolution: 500}
 
 
 def warm() -> None:
-    """Load everything a job may need, and run the calculation once so that lazily made caches are there."""
+    """Load everything a job may need, and calculate and report once, so that lazily made caches are there."""
     for name in _LIBRARIES:
         importlib.import_module(name)
     from processes import registry
@@ -61,10 +62,12 @@ def warm() -> None:
 
     from gasflux_core.configuration import read_configuration
     from gasflux_core.pipeline import check_settings, run_pipeline
+    from gasflux_core.report import render_report
     from gasflux_core.simulate import SimulationParameters, simulate_flight
 
     flight = simulate_flight(SimulationParameters()).table
-    run_pipeline(flight, ("ch4",))
+    result = run_pipeline(flight, ("ch4",))
+    render_report(result, sha256=None, source=None)
     # GasFlux's own settings take other ways: fastchrom alone loads compiled code for half a second.
     run_pipeline(flight, ("ch4",), check_settings(read_configuration(_GASFLUX).sections))
 
@@ -85,3 +88,4 @@ if threads() > 1:
 # What is loaded stays: collecting it in every child would only copy its memory.
 gc.collect()
 gc.freeze()
+gather_pages()

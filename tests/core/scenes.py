@@ -70,5 +70,6 @@ def level_transects(
             "wind_normal": north,
             "pressure": 1000.0,
             "temperature": 15.0,
+            "ch4_density": 0.67,
         }
     )

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from gasflux_core.background import Background, BackgroundParameters, estimate_background
 from gasflux_core.background_algorithms import FastchromParameters
-from gasflux_core.baseline import Series, correlation_factor, find_signal, quick_noise, running_mean, widen
+from gasflux_core.baseline import (
+    Series,
+    correlation_factor,
+    find_signal,
+    median,
+    quantile,
+    quick_noise,
+    running_mean,
+    widen,
+)
 from gasflux_core.errors import InputError, InputFaults, NoSolution
 from gasflux_core.transects import TransectParameters, find_transects
 from tests.core.flights import curtain
@@ -311,6 +320,14 @@ def test_settings_that_the_library_refuses_are_told_with_a_way_out():
 
 
 # ---- tools
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 10, 101])
+def test_median_and_quantile_are_those_of_numpy(rows: int):
+    values = np.random.default_rng(rows).normal(size=rows)
+    assert median(values) == pytest.approx(np.median(values), rel=1e-12)
+    for share in (0.0, 0.05, 0.3, 0.5, 0.99, 1.0):
+        assert quantile(values, share) == pytest.approx(np.quantile(values, share), rel=1e-12)
 
 
 def test_quick_noise_is_that_of_the_noise_whatever_the_drift():

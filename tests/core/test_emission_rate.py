@@ -62,6 +62,12 @@ def test_the_budget_adds_up_by_squares() -> None:
     assert len(names) == len(set(names)) == 7
     low, high = found.interval95
     assert low < found.emission_rate < high
+
+
+def test_the_interval_of_normal_terms_is_twice_their_standard_uncertainty() -> None:
+    flight = simulate_flight(SimulationParameters.check({"seed": 3}))
+    found = run_pipeline(flight.table, ["ch4"]).gases["ch4"].rate
+    low, high = found.interval95
     assert (high - low) / 2 == pytest.approx(1.96 * found.standard_uncertainty, rel=0.1)
 
 
@@ -161,3 +167,30 @@ def test_the_detection_limit_does_not_grow_with_the_plume() -> None:
         for rate in (5.0, 50.0)
     ]
     assert limits[1] < 2 * limits[0]
+
+
+def test_a_weak_plume_is_not_swallowed_by_the_background() -> None:
+    # 0.5 kg/h in 20 ppb of noise: twice the noise at its strongest
+    ratios = []
+    for seed in range(8):
+        simulation = {
+            "seed": seed,
+            "sources": [{"rates": {"ch4": 0.5}}],
+            "gases": {"ch4": {"background": 1.95, "noise": 0.02}},
+        }
+        flight = simulate_flight(SimulationParameters.check(simulation))
+        rate = run_pipeline(flight.table, ["ch4"]).gases["ch4"].rate
+        assert rate.interval95[0] < 0.5 < rate.interval95[1]
+        ratios.append(rate.emission_rate / 0.5)
+    assert 0.8 < np.mean(ratios) < 1.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plume_sampled_too_coarsely_for_a_semivariogram_is_not_taken_for_noise(seed: int) -> None:
+    simulation = {"transects": 4, "width": 200, "sample_rate": 0.3, "seed": seed}
+    flight = simulate_flight(SimulationParameters.check(simulation))
+    found = run_pipeline(flight.table, ["ch4"])
+    rate = found.gases["ch4"].rate
+    assert "no_structure" in rate.flags
+    assert rate.emission_rate > 0.4 * 10.0
+    assert rate.interval95[1] > 0.9 * 10.0

@@ -380,3 +380,25 @@ def test_a_very_long_plane_keeps_its_cells_in_bounds():
     rule = GridRule(2000, 10, 0.0, True, None, False, 0.0, True)
     grid = lay_grid(positions, curtain(length=20_000.0), 0.0, rule)
     assert grid.region.size <= 250_000
+
+
+@pytest.mark.parametrize("quantity", ["mass_enhancement", "flux_density"])
+@pytest.mark.parametrize(
+    "chosen", [KrigingParameters(plume_scale=False, above="none"), GASFLUX], ids=["simple", "ordinary"]
+)
+def test_an_error_of_the_background_goes_through_the_kriging_weights(quantity, chosen):
+    table = flight(noise=1e-7)
+    field = krige(table, parameters=chosen, quantity=quantity)
+    # 1 ppb more background all over the flight takes this off each sample.
+    less = 1e-9 * table["ch4_density"] * (1.0 if quantity == "mass_enhancement" else 3600.0 * table["wind_normal"])
+    column = f"ch4_{quantity}"
+    lowered = krige(table.assign(**{column: table[column] - less}), parameters=chosen, quantity=quantity)
+    assert field.integral - lowered.integral == pytest.approx(1e-3 * field.background_response, rel=0.01)
+
+
+def test_one_reading_under_the_ground_does_not_lower_the_plane():
+    table = flight()
+    table["height_above_ground"] = table["z"]
+    astray = table.copy()
+    astray.loc[3, ["z", "height_above_ground"]] = -4.0
+    assert krige(astray).z.min() == pytest.approx(krige(table).z.min(), abs=1e-6)

@@ -171,6 +171,21 @@ def test_spiral_is_found_and_its_normals_point_outward():
     assert fit.flags == ()
 
 
+@pytest.mark.parametrize("kind", ["spiral", "curtain"])
+def test_many_rows_are_round_as_few_are(kind: str):
+    flights = [
+        round_circle(scatter=0.3, turned=0.4 * number) if kind == "spiral" else along_line(37.0, 127.0, scatter=1.0)
+        for number in range(30)
+    ]
+    many = pd.concat(flights, ignore_index=True)
+    assert len(many) > 3000
+    plane = fit_plane(many, PlaneParameters()).plane
+    assert plane.kind == kind
+    if kind == "spiral":
+        middle = fit_circle(many["easting"].to_numpy(), many["northing"].to_numpy())
+        assert (plane.centre_easting, plane.radius) == pytest.approx((middle.easting, middle.radius), rel=1e-9)
+
+
 def test_kind_can_be_demanded():
     assert fit_plane(round_circle(), PlaneParameters(kind="curtain")).plane.kind == "curtain"
     with pytest.raises(NoSolution, match="in line"):

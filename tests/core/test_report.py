@@ -24,6 +24,7 @@ from PIL import Image
 from gasflux_core import report
 from gasflux_core.configuration import read_configuration
 from gasflux_core.flags import FLAG_TEXTS
+from gasflux_core.other_estimates import Disagreement
 from gasflux_core.pipeline import Result, check_settings, run_pipeline
 from gasflux_core.report import drawing
 from gasflux_core.report.gas_section import gas_section
@@ -262,7 +263,7 @@ def test_shares_of_a_rate_that_may_be_nothing_are_not_told(without_source: Resul
 
 def test_flux_plane_shows_the_field_and_adds_up_to_it(slope: Result) -> None:
     field = slope.gases["ch4"].field
-    plane, along, upwards, _ = report.figure_flux_plane(slope, "ch4").axes
+    plane, along, upwards = report.figure_flux_plane(slope, "ch4").axes
     shown = np.ma.filled(plane.images[0].get_array(), np.nan)
     assert np.array_equal(np.isfinite(shown), (field.region > 0) & np.isfinite(field.estimate))
     inside = field.region > 0
@@ -327,6 +328,32 @@ def test_preview_is_a_small_png(curtain: Result, tmp_path: Path) -> None:
     report.write_preview(path, curtain, "ch4")
     assert Image.open(path).size == (704, 352)
     assert b"Software" not in path.read_bytes()
+
+
+def test_other_methods_stand_beside_the_kriged_rate(curtain: Result) -> None:
+    said, rate = gas_section(curtain, "ch4"), curtain.gases["ch4"].rate
+    assert [row["title"] for row in said["others"][1:]] == [one.title for one in rate.other_estimates]
+    assert said["others"][0]["value"].startswith(said["rate"])
+    drawn = [row for row in said["others"] if row["width"]]
+    assert min(float(row["low"]) for row in drawn) == 0.0
+    assert max(float(row["low"]) + float(row["width"]) for row in drawn) == pytest.approx(100.0, abs=0.02)
+
+
+def test_the_page_says_whether_methods_agree(curtain: Result, without_source: Result) -> None:
+    found = curtain.gases["ch4"]
+    said = []
+    for disagreement in (Disagreement("plume", 0.1, 2.0, 1.0), Disagreement("transects", -5.0, 50.0, 4.0), None):
+        rate = dataclasses.replace(found.rate, disagreement=disagreement)
+        gases = {"ch4": dataclasses.replace(found, rate=rate)}
+        said.append(gas_section(dataclasses.replace(curtain, gases=gases), "ch4")["others_said"])
+    assert "explain" in said[0]
+    assert "50 %" in said[1]
+    assert "trust the interval less" in said[1]
+    assert said[2] == WORDS["others_none"]
+    nothing = gas_section(without_source, "ch4")
+    assert nothing["others_said"] == WORDS["others_undetected"]
+    assert [row["value"] for row in nothing["others"]].count(WORDS["others_withheld"]) == 1
+    assert "noise" in nothing["others"][-1]["note"]
 
 
 def test_every_word_has_its_place() -> None:

@@ -81,6 +81,14 @@ def test_a_header_in_the_windows_code_page(tmp_path: Path) -> None:
     assert list(table.columns) == ["T (°C)", "b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_code_page_is_seen_far_down_in_the_file(tmp_path: Path, encoding: str) -> None:
+    for filling in (65536, 65537):  # a letter of two bytes may lie across the end of a block
+        lines = "a,b\n" + "1,x\n" * 16383 + " " * (filling - 4 - 4 * 16383 - 3)
+        table = read_table(written(tmp_path, (lines + "1,é\n").encode(encoding)))
+        assert table["b"].iloc[-1] == "é"
+
+
 def test_a_stray_byte_spoils_its_field_alone(tmp_path: Path) -> None:
     for content in (b"a,b\n1,2\n\x81,4\n", "a,b\n1,2\n\ud800,4\n".encode("utf-16", "surrogatepass")):
         assert read_table(written(tmp_path, content))["b"].tolist() == [2, 4]
@@ -295,6 +303,15 @@ def test_written_as_the_contract_says(tmp_path: Path) -> None:
     assert lines[0] == "timestamp,ch4,transect,kept,reason,ch4_signal"
     assert lines[1] == '2024-05-06T07:08:09.200Z,1.5,0,false,"turn, ""sharp""",true'
     assert lines[2] == "2024-05-06T07:08:09.400Z,,1,true,,false"
+
+
+def test_long_tables_are_written_as_short_ones_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = stage_table([1.5, np.nan, 2e-30, -0.1, 3.0])
+    write_table(table, tmp_path / "whole.csv")
+    monkeypatch.setattr("gasflux_core.io.tables._ROWS_AT_A_TIME", 2)
+    write_table(table, tmp_path / "parts.csv")
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert len((tmp_path / "parts.csv").read_text().splitlines()) == 6
 
 
 def test_missing_columns_name_the_stage_that_adds_them(tmp_path: Path) -> None:

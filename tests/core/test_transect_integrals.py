@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gasflux_core.transect_integrals import integrate_transects
+from gasflux_core.transect_integrals import ALIKE, integrate_transects
 from gasflux_core.wind_profile import WindProfile
 from tests.core.scenes import curtain, cylinder, level_transects
 
@@ -37,8 +37,10 @@ def test_a_gaussian_is_integrated_exactly_in_every_transect() -> None:
 
 def test_a_smooth_plume_has_no_scatter() -> None:
     found = integrate_transects(plume_table(), "ch4", curtain(400.0), profile(curtain(400.0)))
-    assert found.scatter < 1e-3 * found.flux.max()
-    assert found.degrees_of_freedom == len(HEIGHTS) - 3
+    assert found.vertical is not None
+    assert found.vertical.scatter < 1e-3 * found.flux.max()
+    assert found.vertical.degrees_of_freedom == len(HEIGHTS) - 3
+    assert found.vertical.scatter_of_sum(found.flux, found.weight, 0.0)[0] < 1e-3 * float(found.flux @ found.weight)
 
 
 def test_scatter_of_transects_is_found() -> None:
@@ -48,8 +50,10 @@ def test_scatter_of_transects_is_found() -> None:
         noise = 1 + 0.3 * random.standard_normal(len(HEIGHTS))
         found = integrate_transects(plume_table(noise), "ch4", curtain(400.0), profile(curtain(400.0)))
         smooth = integrate_transects(plume_table(), "ch4", curtain(400.0), profile(curtain(400.0)))
-        true = np.sqrt(np.sum((0.3 * smooth.flux) ** 2 * smooth.weight**2))
-        ratios.append(found.standard_uncertainty / true)
+        # As if successive transects were alike, which these aren't.
+        true = np.sqrt(np.sum((0.3 * smooth.flux) ** 2 * smooth.weight**2) * (1 + ALIKE) / (1 - ALIKE))
+        assert found.vertical is not None
+        ratios.append(found.vertical.scatter_of_sum(found.flux, found.weight, 0.0)[0] / true)
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.35)
 
 
@@ -70,4 +74,4 @@ def test_too_few_transects_have_no_scatter_to_tell() -> None:
     table = plume_table()
     table = table[table["transect"] <= 3].reset_index(drop=True)
     found = integrate_transects(table, "ch4", curtain(400.0), profile(curtain(400.0)))
-    assert (found.scatter, found.degrees_of_freedom) == (0.0, 0)
+    assert found.vertical is None

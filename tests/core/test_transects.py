@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 
 from gasflux_core.errors import InputError, InputFaults, NoSolution
+from gasflux_core.flight import FlightParameters, check_flight
 from gasflux_core.position import angle_between, locate
+from gasflux_core.simulate import simulate_flight
 from gasflux_core.transect_runs import monotonic_groups
 from gasflux_core.transects import TransectParameters, Transects, find_transects
 from tests.core.flights import START, Flown, curtain, fly, spiral
+from validation.kinds import KINDS
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "example_flight.csv"
 
@@ -231,3 +234,16 @@ def test_short_runs_are_no_transects():
 def test_unfit_parameters_are_named():
     with pytest.raises(InputFaults, match=r"transects\.azimuth_tolerance"):
         TransectParameters.check({"azimuth_tolerance": -1}, within="transects.")
+
+
+@pytest.mark.parametrize("seed", [33, 41, 51])
+def test_a_leg_that_touches_the_circle_is_no_part_of_its_lowest_revolution(seed: int) -> None:
+    # The drone comes in at 25 m along the circle, goes down on the spot, and begins its spiral at 2 m.
+    simulation = next(kind for kind in KINDS if kind.name == "spiral").parameters(seed)
+    flight = check_flight(simulate_flight(simulation).table, ["ch4"], FlightParameters())
+    found = find_transects(flight.table, TransectParameters())
+    kept = found.table[found.table["kept"]]
+    heights = kept.groupby("transect")["height_ato"].mean()
+    assert len(heights) == 12
+    assert heights.min() == pytest.approx(4.0, abs=0.5)
+    assert kept["height_ato"].min() < 3.0

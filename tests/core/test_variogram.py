@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gasflux_core.cross_validation import cross_validate
 from gasflux_core.errors import InputError, NoSolution
-from gasflux_core.experimental_variogram import Direction, experimental_variogram
+from gasflux_core.experimental_variogram import Direction, experimental_variogram, experimental_variograms
 from gasflux_core.kriging_kernel import Kernel
 from gasflux_core.kriging_solvers import krige
 from gasflux_core.variogram import VariogramParameters, estimate_variogram
@@ -151,6 +151,28 @@ def test_many_samples_stay_within_memory_and_near_the_truth():
     few = random.choice(20_000, 1_500, replace=False)
     exact = experimental_variogram(positions[few], values[few], Direction(0, 180, 0, 50))
     np.testing.assert_allclose(found.semivariance, exact.semivariance, rtol=0.1, atol=0.01)
+
+
+@pytest.mark.parametrize(("samples", "pairs"), [(79, 79 * 39), (80, 79 * 40), (2001, 2001 * 999), (3000, 3000 * 666)])
+def test_every_pair_counts_once_and_of_many_samples_each_as_often_as_any(samples, pairs):
+    positions = np.random.default_rng(0).uniform(0, 1, (samples, 2))
+    odd_one = np.zeros(samples)
+    odd_one[samples // 2] = 1.0
+    found = experimental_variogram(positions, odd_one, Direction(0, 180, 0, 2), n_lags=3)
+    assert found.pairs.sum() == pairs
+    assert 2 * found.pairs @ found.semivariance == pytest.approx(2 * pairs / samples)
+
+
+def test_directions_at_right_angles_share_the_pairs_and_find_the_same():
+    positions = np.random.default_rng(3).uniform(0, 50, (90, 2))
+    values = positions[:, 0] + 2 * positions[:, 1]
+    directions = [Direction(120.0, 50.0, 10.0, 30.0), Direction(30.0, 70.0, 0.0, 20.0)]
+    together = experimental_variograms(positions, values, directions, n_lags=5)
+    for found, direction in zip(together, directions, strict=True):
+        alone = experimental_variogram(positions, values, direction, n_lags=5)
+        np.testing.assert_array_equal(found.pairs, alone.pairs)
+        for name in ("lag", "along_x", "along_z", "semivariance"):
+            np.testing.assert_allclose(getattr(found, name), getattr(alone, name), rtol=1e-12)
 
 
 def test_finds_a_known_anisotropic_variogram():

@@ -36,7 +36,9 @@ FOLDER = Path(__file__).resolve().parent / "reference"
 
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
     {
-        "/": "A first page for people, with the address of the WPS.",
+        "/": "The web page for people: drop a flight, see its rate.",
+        "/preferences": "Chooses language and look of the web page, and leads back to it.",
+        "/static/<version>/<name>": "Style, script and the like of the web page; kept by browsers until they change.",
         "/health": "JSON for probes: status, version, database, the engine with its slots and how many jobs wait, run "
         "and are spread, free bytes. 503 where it can't work.",
         "/metrics": "Figures for Prometheus, in its text format: see [Metrics](metrics.md). For the operator: keep it "
@@ -91,6 +93,7 @@ ERRORS: Mapping[str, str] = MappingProxyType(
         "NoSpace": "The service's disk is full, or nearly. Accepted jobs are kept; `Retry-After` says when to try "
         "again.",
         "NoKey": "The service asks for a key, and it did not come, is wrong or was revoked.",
+        "NotAllowed": "The scopes of the key don't hold what was asked for.",
         "NotOwnJob": "A job is dismissed with the key it was sent with, and no other.",
         "JobInUse": "An ended job stays while the job is there of which it is a part.",
         "StillRunning": "A synchronous request waited as long as it may, or the service is being restarted. The job "

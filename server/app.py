@@ -1,4 +1,4 @@
-"""The Flask application: the WPS at ``/wps``, result files at ``/outputs``, ``/health``, ``/metrics``, a first page."""
+"""The Flask application, put together of its faces: WPS, OGC API, REST, the web page, result files, maps, health."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from flask import Flask, Response, g, jsonify, render_template_string, request
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from processes import registry as all_processes
 from processes import registry_with_diagnostics
 from processes.base import declaration
+from server.access import Access
 from server.callbacks import DELIVER
 from server.errors import received, report
 from server.execution import Execution
@@ -32,6 +33,7 @@ from server.ows.blueprint import ows_blueprint
 from server.pywps_settings import give_to_pywps
 from server.settings import Settings, prepare
 from server.store import Store, open_store
+from server.web.face import web_blueprint
 from server.wps.endpoint import blueprint as wps_blueprint
 
 LOG = logging.getLogger(__name__)
@@ -40,22 +42,6 @@ _OPEN_TO_ALL = ("/wps", "/ogcapi", "/outputs", "/ows", "/health")
 """What web pages of other origins may call."""
 
 _HEALTH_AGAIN_SECONDS = 10
-
-_FIRST_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{{ title }}</title></head>
-<body>
-<h1>{{ title }}</h1>
-<p>{{ abstract }}</p>
-<ul>
-<li>WPS for clients: <code>{{ url }}</code>
-(<a href="{{ url }}?service=WPS&amp;request=GetCapabilities">capabilities</a>)</li>
-<li>OGC API – Processes: <a href="{{ root }}/ogcapi">{{ root }}/ogcapi</a></li>
-<li><a href="health">Health</a></li>
-</ul>
-</body>
-</html>
-"""
 
 
 class JobEngine(Protocol):
@@ -110,12 +96,12 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.maxrequestsize
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
     declarations = {name: declaration(process) for name, process in registry().items()}
-    execution = Execution(settings, jobs, declarations, Keys.open(settings.jobs.database))
+    execution = Execution(settings, jobs, declarations, Access(settings, Keys.open(settings.jobs.database)))
     app.register_blueprint(wps_blueprint(execution), url_prefix="/wps")
     app.register_blueprint(ogcapi_blueprint(execution))
     app.register_blueprint(outputs_blueprint(jobs, store, settings.store.x_accel), url_prefix="/outputs")
     app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
-    _add_first_page(app, settings)
+    app.register_blueprint(web_blueprint(execution))
     _add_health(app)
     _add_metrics(app)
     _add_errors(app)
@@ -136,19 +122,6 @@ def service_of(app: Flask) -> Service:
     """The parts behind an application."""
     service: Service = app.extensions["gasflux"]
     return service
-
-
-def _add_first_page(app: Flask, settings: Settings) -> None:
-    @app.get("/")
-    def first_page() -> str:
-        metadata = settings.metadata
-        return render_template_string(
-            _FIRST_PAGE,
-            title=metadata.identification_title,
-            abstract=metadata.identification_abstract,
-            url=settings.server.url,
-            root=settings.root,
-        )
 
 
 def _add_health(app: Flask) -> None:

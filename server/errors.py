@@ -89,6 +89,10 @@ class NotOwnJob(GasFluxError):
     """A job that was sent with another key than the one at hand."""
 
 
+class NotAllowed(GasFluxError):
+    """Something that the scopes of the key at hand don't hold."""
+
+
 class JobInUse(GasFluxError):
     """An ended job that can't go: another one needs it, or it was begun again just now."""
 
@@ -135,6 +139,7 @@ TABLE: dict[type[Exception], tuple[str, int]] = {
     NoSpace: ("NotEnoughStorage", 503),
     NoKey: ("NoApplicableCode", 401),
     NotOwnJob: ("NoApplicableCode", 403),
+    NotAllowed: ("NoApplicableCode", 403),
     JobInUse: ("NoApplicableCode", 409),
     StillRunning: ("NoApplicableCode", 503),
     # Not 503: the same request would be cancelled again.

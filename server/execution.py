@@ -6,17 +6,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from flask import request as http_request
-
 from gasflux_core.errors import InputError
 from processes.declaration import ProcessDeclaration
-from server.errors import JobInUse, NotOwnJob, UnknownProcess
+from server.access import Access, Scope
+from server.errors import JobInUse, UnknownProcess
 from server.jobs.model import Job, JobStatus
 from server.jobs.queue import Jobs, NoSuchJob
 from server.jobs.request import JobRequest, Upload
-from server.keys import Keys
 from server.settings import Settings
-from server.settle import settle
+from server.settle import described, settle
 from server.synchronous import SynchronousJobs
 from server.validate import unknown_name, validate
 
@@ -30,12 +28,13 @@ class Execution:
     """
 
     def __init__(
-        self, settings: Settings, jobs: Jobs, declarations: Mapping[str, ProcessDeclaration], keys: Keys
+        self, settings: Settings, jobs: Jobs, declarations: Mapping[str, ProcessDeclaration], access: Access
     ) -> None:
         self.settings = settings
         self.jobs = jobs
         self.declarations = declarations
-        self._keys = keys
+        self.access = access
+        """Who may do what."""
         self._synchronous = SynchronousJobs(settings, jobs)
 
     def find(self, identifier: str) -> ProcessDeclaration:
@@ -57,21 +56,29 @@ class Execution:
 
         :raises NoKey: a key is needed, or the one that came is wrong.
         """
-        key = http_request.headers.get("X-API-Key")
-        # Where all may come, a wrong key is still refused: its sender would believe that it works.
-        if not key and self.settings.security.keys == "open":
-            return ""
-        return self._keys.check(key)
+        return self.access.require(Scope.SUBMIT).key_id
 
-    def submit(self, request: JobRequest, uploads: Sequence[Upload]) -> Job:
+    def job(self, job_id: str) -> Job:
+        """A job as it is now, for the caller to see.
+
+        :raises NoSuchJob: there is none of that id.
+        :raises NoKey: a key is needed, or the one that came is wrong.
+        :raises NotOwnJob: it was sent with another key.
+        """
+        job = self.jobs.get(job_id)
+        self.access.check_read(job)
+        return job
+
+    def submit(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Job:
         """Check a request and accept it as a job, which then ends in one way or another.
 
         :param uploads: the complex values that came with it.
+        :param name: what its client calls the job.
         :raises NoKey: the client has no key and needs one.
         :raises InputError: or a kin of it, naming each fault; nothing was accepted.
         :raises Busy: nothing is accepted now.
         """
-        return self._prepared(request, uploads)()
+        return self._prepared(request, uploads, name)()
 
     def run(self, request: JobRequest, uploads: Sequence[Upload], hint: str, address: Callable[[str], str]) -> Job:
         """The same, and wait for the job's end.
@@ -95,9 +102,8 @@ class Execution:
         :raises NotOwnJob: the job was sent with another key.
         :raises NoSuchJob: there is none of that id.
         """
-        client = self.client()
-        if self.jobs.get(job_id).client not in ("", client):
-            raise NotOwnJob("The job was sent with another key, and is dismissed with that one.")
+        self.client()
+        self.access.check_change(self.jobs.get(job_id))
         job = self.jobs.dismiss(job_id)
         LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
         return job
@@ -130,7 +136,7 @@ class Execution:
             ) from None
         return replace(job, status=JobStatus.DISMISSED, error=None, results={}, message="The job was removed."), False
 
-    def _prepared(self, request: JobRequest, uploads: Sequence[Upload]) -> Callable[[], Job]:
+    def _prepared(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Callable[[], Job]:
         client = self.client()
         declared = self.find(request.process)
         request, settled = settle(request, uploads, declared)
@@ -138,7 +144,8 @@ class Execution:
         asked = validate(declared, request, uploads=settled, max_input_bytes=limit)
 
         def submit() -> Job:
-            job = self.jobs.submit(asked, settled, version=declared.version, client=client)
+            stated = described(asked, settled)
+            job = self.jobs.submit(stated, settled, version=declared.version, client=client, name=name)
             LOG.info("task:%s accepted: %s, %s, %s", job.id, job.process, job.mode, job.face)
             return job
 

@@ -42,6 +42,12 @@ class KeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     revoked: Mapped[bool] = mapped_column(default=False)
+    scopes: Mapped[str] = mapped_column(String(60), default="submit,read")
+    """What it may do, by commas (:class:`server.access.Scope`)."""
+    rate: Mapped[int | None]
+    """How many jobs it may send within a minute; None: any number."""
+    quota: Mapped[int | None]
+    """How many jobs it may send within a day; None: any number."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,26 @@ def settle(
             continue
         inputs[identifier] = [_settled(item, declared, uploads) for item in items]
     return replace(request, inputs=inputs), tuple(uploads.values())
+
+
+def described(request: JobRequest, uploads: Sequence[Upload]) -> JobRequest:
+    """The request with size and SHA-256 of each of its uploads, which are known after these are gone."""
+    found = {upload.name: _size_and_hash(upload) for upload in uploads}
+    inputs = {
+        identifier: [
+            replace(item, size=found[item.upload][0], sha256=found[item.upload][1]) if item.upload in found else item
+            for item in items
+        ]
+        for identifier, items in request.inputs.items()
+    }
+    return replace(request, inputs=inputs)
+
+
+def _size_and_hash(upload: Upload) -> tuple[int, str]:
+    if isinstance(upload.content, bytes):
+        return len(upload.content), hashlib.sha256(upload.content).hexdigest()
+    with upload.content.open("rb") as file:
+        return upload.content.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settled(item: InputItem, declared: InputDeclaration, uploads: dict[str, Upload]) -> InputItem:

@@ -37,11 +37,12 @@ _WAITING_OF_CLIENT = _WAITING.where(JobRow.client == bindparam("asked"))
 
 
 def new_row(
-    job_id: str, request: JobRequest, *, version: str, client: str, shared: str | None, now: datetime
+    job_id: str, request: JobRequest, *, version: str, client: str, shared: str | None, now: datetime, name: str = ""
 ) -> JobRow:
     """The row of a job that is accepted.
 
     :param shared: its fingerprint, where others may share it.
+    :param name: what its client calls it.
     """
     return JobRow(
         id=job_id,
@@ -54,6 +55,7 @@ def new_row(
         share=client,
         fingerprint=shared,
         created=now,
+        name=name,
         request=request.to_dict(),
     )
 

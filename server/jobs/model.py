@@ -138,6 +138,10 @@ class Job:
     """Output identifier → result; empty unless successful."""
     error: JobError | None
     """Set where failed."""
+    name: str = ""
+    """What its client calls it; empty: nothing."""
+    notes: str = ""
+    """What its client wrote about it."""
     notice: NoticeState = NoticeState.NONE
     notice_text: str = ""
     """Why the last notice, of its end or of its progress, could not be delivered; empty: it could."""
@@ -210,6 +214,8 @@ class JobRow(Base):
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     results: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    name: Mapped[str] = mapped_column(String(200), default="")
+    notes: Mapped[str] = mapped_column(Text, default="")
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     """Bytes of its result files, for expiry by total size."""
     notice: Mapped[str] = mapped_column(String(12), default=NoticeState.NONE)
@@ -247,6 +253,8 @@ class JobRow(Base):
             request=JobRequest.from_dict(self.request),
             results={name: ResultItem(**item) for name, item in (self.results or {}).items()},
             error=JobError(**self.error) if self.error else None,
+            name=self.name,
+            notes=self.notes,
             notice=NoticeState(self.notice),
             notice_text=self.notice_text,
         )

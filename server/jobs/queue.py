@@ -128,12 +128,19 @@ class Jobs(JobTable):
     # --- for clients ------------------------------------------------------------------------------
 
     def submit(
-        self, request: JobRequest, uploads: Sequence[Upload] = (), *, version: str = "", client: str = ""
+        self,
+        request: JobRequest,
+        uploads: Sequence[Upload] = (),
+        *,
+        version: str = "",
+        client: str = "",
+        name: str = "",
     ) -> Job:
         """Accept a job: from here on it will end as successful, failed or dismissed.
 
         :param version: of the process.
         :param client: id of the key that sent it; empty: none.
+        :param name: what its client calls it.
         :returns: the job, which may be one that answers an identical request already.
         :raises Busy: as many jobs wait already as may, or the disk or the database can't take more now.
         """
@@ -149,7 +156,9 @@ class Jobs(JobTable):
                         row.sharers += 1
                     else:
                         self._refuse_when_full(session, request.mode, client)
-                        row = new_row(job_id, request, version=version, client=client, shared=shared, now=now)
+                        row = new_row(
+                            job_id, request, version=version, client=client, shared=shared, now=now, name=name
+                        )
                         session.add(row)
                         session.flush()
                         # Before the commit: inputs without a row are leftovers to whoever looks.

@@ -23,6 +23,12 @@ class InputItem:
     encoding: str | None = None
     schema: str | None = None
     unit: str | None = None
+    file_name: str | None = None
+    """What its sender calls the file: shown to people, never used as a path."""
+    size: int | None = None
+    """Bytes of the upload."""
+    sha256: str | None = None
+    """Of the upload, hexadecimal."""
     method: Literal["GET", "POST"] = "GET"
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
@@ -69,7 +75,7 @@ class JobRequest:
     lineage: bool = False
     language: str = "en-US"
     face: str = "wps-1.0.0"
-    """``wps-1.0.0``, ``wps-2.0.0`` or ``ogcapi-1.0``."""
+    """``wps-1.0.0``, ``wps-2.0.0``, ``ogcapi-1.0``, ``rest`` or ``web``."""
     subscriber: Subscriber | None = None
     may_nest: int = 100
     """How many requests to this service may be within its references, all levels together."""

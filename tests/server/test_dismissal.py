@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from server.access import Access
 from server.errors import JobInUse, NotOwnJob
 from server.execution import Execution
 from server.jobs.model import Job, JobStatus
@@ -48,7 +49,7 @@ class Table:
 def table(tmp_path: Path) -> Iterator[Table]:
     settings = settings_in(tmp_path)
     jobs = open_jobs(settings)
-    execution = Execution(settings, jobs, {}, Keys.open(settings.jobs.database))
+    execution = Execution(settings, jobs, {}, Access(settings, Keys.open(settings.jobs.database)))
     with Flask("test").test_request_context():
         yield Table(jobs, execution)
     jobs.close()

@@ -1,0 +1,1 @@
+"""The web page: for people with a browser and no GIS."""

@@ -1,0 +1,75 @@
+"""The routes of the web page, and the headers that keep it to itself."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, request, send_from_directory
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from server.execution import Execution
+from server.languages import LANGUAGES
+from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
+from server.web.start import add_start
+
+_YEAR = 365 * 24 * 3600
+
+
+def web_blueprint(execution: Execution) -> Blueprint:
+    """The pages at ``/``, and all that they are made of."""
+    pages = Blueprint("web", __name__)
+    web = Web(execution)
+    pages.after_request(_add_headers)
+    _add_static(pages, web)
+    _add_preferences(pages, web)
+    add_start(pages, web)
+    return pages
+
+
+def content_security_policy(tiles: str = "") -> str:
+    """What a page may load: this service's own files, and pictures of the map from its tiles' address.
+
+    :param tiles: origin of the map tiles, such as ``https://tiles.example.org``; empty: there are none.
+    """
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
+        f"img-src 'self' data: blob:{f' {tiles}' if tiles else ''}; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", content_security_policy())
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    # What a page shows depends on who looks, and in which language.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _add_static(pages: Blueprint, web: Web) -> None:
+    @pages.get("/static/<version>/<path:name>")
+    def static(version: str, name: str) -> Response:
+        if version != web.static_version:
+            raise NotFound("This file is of another version of the service; reload the page.")
+        response = send_from_directory(STATIC, name)
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+        return response
+
+
+def _add_preferences(pages: Blueprint, web: Web) -> None:
+    @pages.post("/preferences")
+    def preferences() -> AnyResponse:
+        """Choose language or look; back to the page from which one came."""
+        response = redirect(web.base + _own_path(request.form.get("here", "/")), 303)
+        for name, cookie, offered in (("language", LANGUAGE_COOKIE, LANGUAGES), ("look", LOOK_COOKIE, LOOKS)):
+            chosen = request.form.get(name)
+            if chosen is None:
+                continue
+            if chosen not in offered:
+                raise BadRequest(f"{name}: expected one of {', '.join(offered)}.")
+            response.set_cookie(cookie, chosen, max_age=_YEAR, samesite="Lax", path=f"{web.base}/")
+        return response
+
+
+def _own_path(text: str) -> str:
+    """A path of this service, whatever came: two slashes, or a backslash, would lead elsewhere."""
+    return text if text.startswith("/") and not text.startswith("//") and "\\" not in text else "/"

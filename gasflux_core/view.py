@@ -85,11 +85,13 @@ def numbers(values: NDArray[Any]) -> list[float | None]:
     return listed
 
 
-def _number(value: float | None, figures: int = _FIGURES) -> float | None:
+def number(value: float | None, figures: int = _FIGURES) -> float | None:
+    """A number rounded to so many significant figures; None for what is no finite number."""
     return float(f"{value:.{figures}g}") if value is not None and math.isfinite(value) else None
 
 
-def _degrees(values: NDArray[Any]) -> list[float]:
+def degrees(values: NDArray[Any]) -> list[float]:
+    """Longitudes or latitudes, rounded to about 1 cm."""
     listed: list[float] = np.round(np.asarray(values, dtype=float), _DECIMALS).tolist()
     return listed
 
@@ -101,8 +103,8 @@ def _flags(values: Any) -> list[int]:
 
 def _track(shown: pd.DataFrame, plane: Plane) -> dict[str, Any]:
     return {
-        "longitude": _degrees(shown["longitude"].to_numpy()),
-        "latitude": _degrees(shown["latitude"].to_numpy()),
+        "longitude": degrees(shown["longitude"].to_numpy()),
+        "latitude": degrees(shown["latitude"].to_numpy()),
         "east": numbers(shown["easting"].to_numpy(dtype=float) - plane.origin_easting),
         "north": numbers(shown["northing"].to_numpy(dtype=float) - plane.origin_northing),
         "height": numbers(shown["height_ato"].to_numpy()),
@@ -120,8 +122,8 @@ def _ground(field: Field, plane: Plane, block: int) -> dict[str, Any]:
     easting, northing = plane.position(shown)
     return {
         "x": numbers(shown),
-        "longitude": _degrees(longitude),
-        "latitude": _degrees(latitude),
+        "longitude": degrees(longitude),
+        "latitude": degrees(latitude),
         "east": numbers(easting - plane.origin_easting),
         "north": numbers(northing - plane.origin_northing),
         "height": numbers(plane.ground_height(shown)) if plane.ground else None,
@@ -131,9 +133,9 @@ def _ground(field: Field, plane: Plane, block: int) -> dict[str, Any]:
 def _wind(result: Result) -> dict[str, Any]:
     edges, counts = wind_rose(result.table, SECTORS)
     return {
-        "speed": _number(result.wind.mean_speed),
-        "direction": _number(result.wind.mean_direction),
-        "plane_normal": _number(result.plane_fit.plane.normal_azimuth),
+        "speed": number(result.wind.mean_speed),
+        "direction": number(result.wind.mean_direction),
+        "plane_normal": number(result.plane_fit.plane.normal_azimuth),
         "sectors": SECTORS,
         "speed_edges": edges,
         "counts": counts.T.tolist(),
@@ -181,11 +183,11 @@ def _plane(field: Field, blocks: tuple[int, int]) -> dict[str, Any]:
     error = _block_means(np.where(inside, field.standard_error, np.nan), blocks)
     sampled = _block_means((field.region == 1).astype(float), blocks) >= 0.5
     return {
-        "x0": _number(field.x[0] + (along - 1) / 2 * field.cell_width, 9),
-        "dx": _number(along * field.cell_width, 9),
+        "x0": number(field.x[0] + (along - 1) / 2 * field.cell_width, 9),
+        "dx": number(along * field.cell_width, 9),
         "nx": flux.shape[1],
-        "z0": _number(field.z[0] + (up - 1) / 2 * field.cell_height, 9),
-        "dz": _number(up * field.cell_height, 9),
+        "z0": number(field.z[0] + (up - 1) / 2 * field.cell_height, 9),
+        "dz": number(up * field.cell_height, 9),
         "nz": flux.shape[0],
         "flux": numbers(flux),
         "error": numbers(error),
@@ -229,7 +231,7 @@ def _transects(table: pd.DataFrame, gas: str, most: int) -> list[dict[str, Any]]
         shown.append(
             {
                 "number": int(number),
-                "height": _number(float(z[own].mean())),
+                "height": number(float(z[own].mean())),
                 "x": numbers(x[rows]),
                 "enhancement": numbers(enhancement[rows]),
             }
@@ -262,8 +264,8 @@ def _variogram(variogram: Variogram) -> dict[str, Any]:
             "along": numbers(variogram.semivariance(model, zero)),
             "vertical": numbers(variogram.semivariance(zero, model)),
         },
-        "nugget": _number(variogram.nugget),
-        "sill": _number(variogram.sill),
-        "range_x": _number(variogram.range_x),
-        "range_z": _number(variogram.range_z),
+        "nugget": number(variogram.nugget),
+        "sill": number(variogram.sill),
+        "range_x": number(variogram.range_x),
+        "range_z": number(variogram.range_z),
     }

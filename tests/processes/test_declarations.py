@@ -14,6 +14,7 @@ from processes.literals import read_literal
 PROCESSES = {
     "background",
     "campaign",
+    "check_flight",
     "emission_rate",
     "flight_plane",
     "flight_table",

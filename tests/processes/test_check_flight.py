@@ -257,6 +257,7 @@ def test_nested_values_of_geojson_are_told_as_faults(
     as_geojson(table.astype({"pressure": object}), path)
     data = json.loads(path.read_text())
     data["features"][2]["properties"]["pressure"] = {"deep": ["a"] * 1000}
+    data["features"][0]["properties"]["half a \ud83d character"] = "\ud83d"
     path.write_text(json.dumps(data))
     seen = look(path)
     assert [(fault["column"], fault["row"]) for fault in seen["faults"]] == [("pressure", 3)]

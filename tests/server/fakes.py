@@ -75,6 +75,15 @@ class Echo(_Fake):
         return inputs.file("file").read_text(encoding="utf-8")
 
 
+class Called(_Fake):
+    """Answers with what the file is called."""
+
+    identifier = "called"
+
+    def answer(self, inputs: Inputs, context: Context) -> str:
+        return repr(inputs.file_name("file"))
+
+
 _HIDE = "import os, time; os.fork() and os._exit(0); os.setsid(); print(os.getpid(), flush=True); time.sleep(60)"
 
 
@@ -127,7 +136,7 @@ class Dying(_Fake):
 @cache
 def registry() -> Mapping[str, StageProcess]:
     """The processes of these tests."""
-    return {kind.identifier: kind() for kind in (Echo, Sleeper, Refuser, Broken, Dying)}
+    return {kind.identifier: kind() for kind in (Echo, Called, Sleeper, Refuser, Broken, Dying)}
 
 
 def request(process: str, word: str | None = None, **more: Any) -> JobRequest:

@@ -57,6 +57,16 @@ def test_an_upload_reaches_the_process(tmp_path: Path) -> None:
     assert job.results["answer"].text == "a,b\n"
 
 
+def test_the_name_of_an_upload_reaches_the_process_as_it_may_be_shown(tmp_path: Path) -> None:
+    def sent(name: str | None) -> JobRequest:
+        return JobRequest("called", {"file": [InputItem(upload="input-1", file_name=name)]})
+
+    with supervised(settings_in(tmp_path)) as (jobs, _):
+        ids = [jobs.submit(sent(name), [Upload("input-1", b"a,b\n")]).id for name in ("C:\\Flüge\\<1>\x00.csv", None)]
+        answers = [jobs.wait(job_id, 60).results["answer"].text for job_id in ids]
+    assert answers == ["'<1>.csv'", "None"]
+
+
 def test_errors_for_users_keep_their_words_and_others_stay_in_the_log(tmp_path: Path) -> None:
     log = tmp_path / "service.log"
     with supervised(settings_in(tmp_path, GASFLUX_LOGGING_FILE=str(log))) as (jobs, _):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -243,14 +242,3 @@ def test_rows_shown_are_few_and_hold_the_peaks() -> None:
     assert len(rows) <= 500 and rows[0] == 0 and rows[-1] == 9_999
     assert all(int(np.argmax(one)) in rows for one in series)
     assert np.diff(rows).max() <= 10_000 / 249 + 1
-
-
-def test_it_is_quick(curtain: Result) -> None:
-    """A tenth of a second on a busy machine for 1 000 rows and three gases; a few milliseconds on an idle one."""
-    result = many_rows(curtain, 1000)
-    taken = []
-    for _ in range(5):
-        begin = time.process_time()
-        text_of(result_view(result))
-        taken.append(time.process_time() - begin)
-    assert min(taken) < 0.1

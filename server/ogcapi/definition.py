@@ -18,6 +18,7 @@ from server.settings import Settings
 
 _HERE = Path(__file__).parent
 _EXECUTION = "/processes/{processID}/execution"
+_METHODS = ("get", "post", "delete")
 _NEED_KEYS = (("/jobs", "get"), ("/jobs/{jobID}", "delete"))
 """Operations that ask for a key where the service does, beside those that execute."""
 
@@ -124,5 +125,5 @@ def _ask_for_keys(paths: dict[str, Any], *, needed: bool, everywhere: bool) -> N
     requirement: list[dict[str, list[str]]] = [{"apiKey": []}] if needed else [{}, {"apiKey": []}]
     for path, operations in paths.items():
         for method, operation in operations.items():
-            if everywhere or method == "post" or (path, method) in _NEED_KEYS:
+            if method in _METHODS and (everywhere or method == "post" or (path, method) in _NEED_KEYS):
                 operation["security"] = requirement

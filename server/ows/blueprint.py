@@ -138,7 +138,8 @@ def refuse(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return error
     said = map_report(error, g.get("request_id") or uuid.uuid4().hex)
-    return _refusal(_plain(said), *g.get("ows_asked", ("", "")))
+    asked = g.get("ows_asked") or named_service(request.query_string.decode("latin-1"))
+    return _refusal(_plain(said), *asked)
 
 
 def _refusal(said: Report, service: str, version: str) -> Response:

@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from server.app import create_app, service_of
-from server.jobs.model import ResultItem
+from server.jobs.model import JobStatus, ResultItem
 from server.jobs.owner import Owner
+from server.jobs.request import OutputRequest
 from server.keys import Keys
 from server.links import Links
 from server.ows.layers import GEOJSON, GEOTIFF
@@ -29,14 +30,13 @@ class Guarded:
     """
 
     def __init__(self, folder: Path, mode: str = "all", **environ: str) -> None:
-        settings = settings_in(
-            folder,
-            GASFLUX_SERVER_URL=f"{ROOT}/wps",
-            GASFLUX_SERVER_OUTPUTURL=f"{ROOT}/outputs",
-            GASFLUX_SECURITY_KEYS=mode,
-            GASFLUX_SECURITY_ADMIN_BOOTSTRAP_KEY=BOOTSTRAP,
-            **environ,
-        )
+        told = {
+            "GASFLUX_SERVER_URL": f"{ROOT}/wps",
+            "GASFLUX_SERVER_OUTPUTURL": f"{ROOT}/outputs",
+            "GASFLUX_SECURITY_KEYS": mode,
+            "GASFLUX_SECURITY_ADMIN_BOOTSTRAP_KEY": BOOTSTRAP,
+        }
+        settings = settings_in(folder, **(told | environ))
         self.settings = settings
         self.app: Flask = create_app(settings, registry, PRELOAD)
         service = service_of(self.app)
@@ -61,7 +61,10 @@ class Guarded:
 
     def finished(self, client: str) -> str:
         """Id of a job that ended well."""
-        job = self.jobs.submit(request("echo", "x", mode="async"), version="1.2.3", client=client)
+        for waiting in self.jobs.find(statuses=[JobStatus.ACCEPTED]):
+            self.jobs.dismiss(waiting.id)
+        asked = request("echo", "x", mode="async", outputs=[OutputRequest("page", by_reference=True)])
+        job = self.jobs.submit(asked, version="1.2.3", client=client)
         claimed = self.jobs.claim(Owner.this_process())
         assert claimed is not None
         assert claimed.id == job.id

@@ -11,10 +11,12 @@ def __getattr__(name: str) -> Any:
     if name != "application":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from server.app import create_app, service_of
+    from server.listening import check_listening
     from server.logs import configure_logging
     from server.settings import load_settings
 
     settings = load_settings()
+    check_listening(settings, [settings.gasflux.host])
     configure_logging(settings.logging)
     application = create_app(settings)
     # At once: jobs that an earlier run of the service left behind shouldn't wait for a new one.

@@ -17,6 +17,7 @@ from processes import registry as all_processes
 from processes import registry_with_diagnostics
 from processes.base import declaration
 from server.access import Access
+from server.access.gate import add_gate
 from server.callbacks import DELIVER
 from server.errors import received, report
 from server.execution import Execution
@@ -96,16 +97,19 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.maxrequestsize
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
     declarations = {name: declaration(process) for name, process in registry().items()}
-    execution = Execution(settings, jobs, declarations, Access(settings, Keys.open(settings.jobs.database)))
+    access = Access(settings, Keys.open(settings.jobs.database))
+    execution = Execution(settings, jobs, declarations, access)
     app.register_blueprint(wps_blueprint(execution), url_prefix="/wps")
     app.register_blueprint(ogcapi_blueprint(execution))
-    app.register_blueprint(outputs_blueprint(jobs, store, settings.store.x_accel), url_prefix="/outputs")
+    app.register_blueprint(outputs_blueprint(execution.job, store, settings.store.x_accel), url_prefix="/outputs")
     app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
     app.register_blueprint(web_blueprint(execution))
     _add_health(app)
     _add_metrics(app)
     _add_errors(app)
     _add_headers(app, settings.security.cors_origin)
+    # After what gives each request its id, which refusals name.
+    add_gate(app, access, jobs, everything=settings.security.keys == "all")
     return app
 
 
@@ -194,6 +198,8 @@ def _add_headers(app: Flask, cors_origin: str) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if "request_id" in g:
             response.headers["X-Request-ID"] = g.request_id
+        if response.status_code == 401:
+            response.headers.setdefault("WWW-Authenticate", 'ApiKey header="X-API-Key"')
         if cors_origin == "none" or not _open_to_all(request.path):
             return response
         response.headers["Access-Control-Allow-Origin"] = cors_origin

@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default: as the settings say)")
     serve.add_argument("--port", type=int, help="port to listen on (default: as the settings say)")
     serve.add_argument("--workers", type=int, help="web worker processes (default: as the settings say)")
+    serve.add_argument(
+        "--insecure", action="store_true", help="listen on an address that others reach although nobody needs a key"
+    )
     _with_settings(serve)
     serve.set_defaults(command=_serve)
 
@@ -236,7 +239,7 @@ def _simulate(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     from server.serve import serve
 
-    serve(options.settings, options.host, options.port, options.workers)
+    serve(options.settings, options.host, options.port, options.workers, insecure=options.insecure)
 
 
 def _worker(options: argparse.Namespace) -> None:

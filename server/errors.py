@@ -93,6 +93,10 @@ class NotAllowed(GasFluxError):
     """Something that the scopes of the key at hand don't hold."""
 
 
+class TooManyRequests(Busy):
+    """More than a key may send, or more wrong keys than may come from one address."""
+
+
 class JobInUse(GasFluxError):
     """An ended job that can't go: another one needs it, or it was begun again just now."""
 
@@ -140,6 +144,7 @@ TABLE: dict[type[Exception], tuple[str, int]] = {
     NoKey: ("NoApplicableCode", 401),
     NotOwnJob: ("NoApplicableCode", 403),
     NotAllowed: ("NoApplicableCode", 403),
+    TooManyRequests: ("NoApplicableCode", 429),
     JobInUse: ("NoApplicableCode", 409),
     StillRunning: ("NoApplicableCode", 503),
     # Not 503: the same request would be cancelled again.

@@ -15,6 +15,7 @@ from server.jobs.queue import Jobs, NoSuchJob
 from server.jobs.request import JobRequest, Upload
 from server.settings import Settings
 from server.settle import described, settle
+from server.store.names import is_id
 from server.synchronous import SynchronousJobs
 from server.validate import unknown_name, validate
 
@@ -65,9 +66,12 @@ class Execution:
         :raises NoKey: a key is needed, or the one that came is wrong.
         :raises NotOwnJob: it was sent with another key.
         """
+        # What can't be an id need not be looked for, and not every database takes every text.
+        if not is_id(job_id):
+            raise NoSuchJob(f"there is no job {job_id[:80]!r}; it never was, or it has expired", "jobID")
         job = self.jobs.get(job_id)
         self.access.check_read(job)
-        return job
+        return self._as_told(job)
 
     def submit(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Job:
         """Check a request and accept it as a job, which then ends in one way or another.
@@ -77,6 +81,7 @@ class Execution:
         :raises NoKey: the client has no key and needs one.
         :raises InputError: or a kin of it, naming each fault; nothing was accepted.
         :raises Busy: nothing is accepted now.
+        :raises TooManyRequests: the key has sent as many jobs as it may.
         """
         return self._prepared(request, uploads, name)()
 
@@ -89,11 +94,11 @@ class Execution:
         :raises StillRunning: the job goes on and its client must come back for it.
         :raises Overrun: the job took too long and is cancelled.
         """
-        return self._synchronous.run(self._prepared(request, uploads), hint, address)
+        return self._as_told(self._synchronous.run(self._prepared(request, uploads), hint, address))
 
     def wait(self, job: Job, seconds: float) -> Job:
         """A job that was submitted, once it has ended or those seconds are over; where too many wait, as it is now."""
-        return self._synchronous.wait(job, seconds)
+        return self._as_told(self._synchronous.wait(job, seconds))
 
     def dismiss(self, job_id: str) -> Job:
         """Give a job up for a client; the job as it is then.
@@ -105,6 +110,7 @@ class Execution:
         self.client()
         self.access.check_change(self.jobs.get(job_id))
         job = self.jobs.dismiss(job_id)
+        self.access.audit("job.cancel", job_id, f"done; it is {job.status}")
         LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
         return job
 
@@ -127,6 +133,7 @@ class Execution:
             # First the rows, so that nobody is shown files that are going.
             for gone in self.jobs.release(job_id):
                 self.jobs.store.remove(gone)
+            self.access.audit("job.remove", job_id)
         except NoSuchJob:
             raise
         except InputError:
@@ -137,7 +144,7 @@ class Execution:
         return replace(job, status=JobStatus.DISMISSED, error=None, results={}, message="The job was removed."), False
 
     def _prepared(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Callable[[], Job]:
-        client = self.client()
+        caller = self.access.require(Scope.SUBMIT)
         declared = self.find(request.process)
         request, settled = settle(request, uploads, declared)
         limit = self.settings.server.maxsingleinputsize
@@ -145,8 +152,29 @@ class Execution:
 
         def submit() -> Job:
             stated = described(asked, settled)
-            job = self.jobs.submit(stated, settled, version=declared.version, client=client, name=name)
+            job = self.jobs.submit(
+                stated,
+                settled,
+                version=declared.version,
+                client=caller.key_id,
+                name=name,
+                within=self.access.submission(caller),
+            )
             LOG.info("task:%s accepted: %s, %s, %s", job.id, job.process, job.mode, job.face)
             return job
 
         return submit
+
+    def _as_told(self, job: Job) -> Job:
+        """A job whose results name the addresses of its map services as its client is given them."""
+        path = f"/ows/{job.id}"
+        plain, told = f"{self.settings.root}{path}", self.access.address(path, job.id)
+        if told == plain:
+            return job
+        results = {
+            name: replace(item, text=told + item.text.removeprefix(plain))
+            if item.text is not None and item.text.startswith(plain)
+            else item
+            for name, item in job.results.items()
+        }
+        return replace(job, results=results)

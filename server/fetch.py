@@ -23,7 +23,7 @@ from server.fetching.choice import Wanted, choose
 from server.fetching.exceptions import exception_text
 from server.fetching.features import join_pages
 from server.fetching.multipart import parts_of
-from server.fetching.places import OutputStore, Places
+from server.fetching.places import OutputStore, OwnResults, Places
 from server.fetching.refusal import Refused
 from server.fetching.sniff import check_content, head_of
 from server.fetching.web import MAX_REDIRECTS, Answer, Request, Web, redirected, too_slow
@@ -87,7 +87,7 @@ class _Errand:
 class Fetcher:
     """Fetches references of inputs, within the limits of the settings."""
 
-    def __init__(self, settings: FetchSettings, store: OutputStore) -> None:
+    def __init__(self, settings: FetchSettings, store: OutputStore, own: OwnResults | None = None) -> None:
         server, security = settings.server, settings.security
         self._limit = server.maxsingleinputsize
         self._seconds = security.fetch_timeout
@@ -98,6 +98,7 @@ class Fetcher:
             security.allowed_buckets,
             settings.store.endpoint,
             self._limit,
+            own,
         )
         self._hosts = AllowedHosts(security.allowed_hosts)
         self._tls = ssl.create_default_context()

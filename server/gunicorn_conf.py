@@ -15,6 +15,7 @@ from typing import Any
 
 from server.jobs.guard import begin_generation
 from server.jobs.leadership import Leadership, ServiceLock
+from server.listening import check_listening
 from server.logs import configure_logging
 from server.settings import load_settings, prepare
 from server.settings_error import SettingsError
@@ -51,8 +52,16 @@ _GONE_SECONDS = 1.0
 _needed = ServiceLock(_settings.server.workdir)
 
 
-def on_starting(_server: Any) -> None:
-    """Need the supervisor, in the master and all its workers: so a reload leaves no moment in which none does."""
+def on_starting(server: Any) -> None:
+    """Need the supervisor, in the master and all its workers: so a reload leaves no moment in which none does.
+
+    Before that, refuse to be open to all: gunicorn's own options may name other addresses than the settings.
+    """
+    try:
+        # Sockets in the file system are texts here.
+        check_listening(_settings, [place[0] for place in server.cfg.address if isinstance(place, tuple)])
+    except SettingsError as error:
+        sys.exit(str(error))
     _needed.hold()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -11,7 +11,7 @@ from werkzeug.wsgi import FileWrapper, wrap_file
 
 from gasflux_core.errors import Busy
 from server.jobs.model import Job, ResultItem
-from server.jobs.queue import Jobs, NoSuchJob
+from server.jobs.queue import NoSuchJob
 from server.store import NoSuchFile, Store, StoredFile
 
 CONTENT_SECURITY_POLICY = (
@@ -24,9 +24,10 @@ part in this service's origin, whatever a user's data put into it."""
 _PIECE = 256 * 1024
 
 
-def outputs_blueprint(jobs: Jobs, store: Store, x_accel: str = "") -> Blueprint:
+def outputs_blueprint(find: Callable[[str], Job], store: Store, x_accel: str = "") -> Blueprint:
     """The routes of the result files.
 
+    :param find: gives a job, if it is the caller's to see.
     :param x_accel: internal location of nginx that serves the folder of the results; empty: they are sent from here.
     """
     pages = Blueprint("outputs", __name__)
@@ -34,7 +35,7 @@ def outputs_blueprint(jobs: Jobs, store: Store, x_accel: str = "") -> Blueprint:
     @pages.get("/<job_id>/<name>")
     def output(job_id: str, name: str) -> Response:
         try:
-            job = jobs.get(job_id)
+            job = find(job_id)
             item = _item(job, name)
             stored = store.open(job_id, job.attempt, name)
             return file_response(stored, item, _location(x_accel, stored, job_id, name))

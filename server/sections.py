@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 
@@ -197,11 +197,24 @@ class SecuritySection(Section):
         "S3 buckets or parts of them, such as s3://bucket/prefix, by commas, from which s3:// references are read with "
         "the service's own credentials, from the server of [store] endpoint. Blank: none.",
     )
-    keys: Literal["open", "execute"] = _key(
+    keys: Literal["open", "execute", "all"] = _key(
         "open",
-        "Who may execute processes. open: everyone who reaches the service. execute: who sends a key in the header "
-        "X-API-Key; keys are made by gasflux-wps key create.",
+        "What needs a key in the header X-API-Key. open: nothing; the service listens on a loopback address only. "
+        "execute: to send, cancel and remove jobs. all: everything but /health and the sign-in page; jobs and results "
+        "are shown to the key that sent them. Keys are made by gasflux-wps key create.",
     )
+    insecure: bool = _key(
+        False,
+        "Listen on an address that others reach although keys is open; the same as gasflux-wps serve --insecure. For "
+        "a container whose port is published on this machine alone.",
+    )
+    admin_bootstrap_key: SecretStr = _key(
+        SecretStr(""),
+        "Operator's own key, 16 characters or more, that clients send in the header X-Admin-Bootstrap-Key to make the "
+        "first keys and read statistics. Blank: there is none.",
+    )
+    link_days: int = _key(7, "Days for which signed links to a job or to the service hold.", ge=1, le=3650)
+    audit_days: float = _key(365.0, "Days for which the audit log is kept.", gt=0)
     fetch_timeout: float = _key(60.0, "Longest time in seconds for fetching one reference.", gt=0)
     cors_origin: str = _key(
         "*", "Access-Control-Allow-Origin of /wps, /ogcapi, /ows, /outputs and /health. none: no CORS headers."

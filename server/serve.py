@@ -6,23 +6,30 @@ import os
 import sys
 from pathlib import Path
 
+from server.listening import check_listening
 from server.settings import load_settings, prepare
 
 
-def serve(settings_file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+def serve(
+    settings_file: Path | None, host: str | None, port: int | None, workers: int | None, *, insecure: bool = False
+) -> None:
     """Replace this process by gunicorn with the service in it.
 
     What the command line says goes on through the environment, which every web worker and every
     job's process reads the same way.
 
+    :param insecure: listen where others reach the service, although it asks nobody for a key.
     :raises server.settings_error.SettingsError: with these settings the service can't run.
     """
     if settings_file is not None:
         os.environ["PYWPS_CFG"] = str(settings_file.absolute())
+    if insecure:
+        os.environ["GASFLUX_SECURITY_INSECURE"] = "true"
     for name, value in (("GASFLUX_HOST", host), ("GASFLUX_PORT", port), ("GASFLUX_WORKERS", workers)):
         if value is not None:
             os.environ[name] = str(value)
-    load_settings()
+    settings = load_settings()
+    check_listening(settings, [settings.gasflux.host])
     arguments = [sys.executable, "-m", "gunicorn", "-c", "python:server.gunicorn_conf", "service:application"]
     os.execv(sys.executable, arguments)
 

@@ -38,6 +38,9 @@ from server.settings_error import SettingsError
 _SHORT_NAMES = {("logging", "level"): "GASFLUX_LOG_LEVEL"}
 """Environment names that operators know, beside the regular ones; they win over those."""
 
+SHORTEST_BOOTSTRAP_KEY = 16
+"""Characters that the operator's own key has at least."""
+
 _MOST_JOBS = 8
 """Default of parallelprocesses stops here: more jobs than this want a machine sized on purpose."""
 
@@ -321,6 +324,13 @@ def _value_faults(settings: Settings) -> list[str]:
         faults.append(
             f"[server] workdir and outputpath: {work} and {outputs}: neither may be the other or lie in it; "
             "the work folders are removed, the outputs are given out"
+        )
+    bootstrap = settings.security.admin_bootstrap_key.get_secret_value()
+    if bootstrap and len(bootstrap) < SHORTEST_BOOTSTRAP_KEY:
+        # Without what came: messages of this kind get into logs.
+        faults.append(
+            f"[security] admin_bootstrap_key: got {len(bootstrap)} characters; expected {SHORTEST_BOOTSTRAP_KEY} or "
+            "more, such as from: openssl rand -base64 32"
         )
     if settings.jobs.engine == "celery":
         faults += _celery_faults(settings.jobs)

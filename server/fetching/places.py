@@ -25,6 +25,16 @@ class OutputStore(Protocol):
         """The file of a result, or a copy of it in the folder."""
 
 
+class OwnResults(Protocol):
+    """Which of this service's own results a job may read."""
+
+    def plain(self, url: str) -> str:
+        """An address without the token that signed ones have."""
+
+    def may_read(self, job_id: str, url: str) -> bool:
+        """Whether the results of a job are open to who sent this address."""
+
+
 class Places:
     """What of this machine, of its buckets and of its own results references may lead to.
 
@@ -33,6 +43,7 @@ class Places:
     :param endpoint: address of the S3 server; empty for Amazon's.
     :param outputurl: address under which this service gives out its results.
     :param limit: bytes that one content may have.
+    :param own: tells which own results may be read; None: all.
     """
 
     def __init__(
@@ -43,8 +54,10 @@ class Places:
         buckets: Sequence[str],
         endpoint: str,
         limit: int,
+        own: OwnResults | None = None,
     ) -> None:
         self._store = store
+        self._results = own
         self._own = outputurl.rstrip("/") + "/"
         self._folders = [Path(folder).resolve() for folder in folders]
         self._buckets = [bucket.rstrip("/") + "/" for bucket in buckets]
@@ -57,9 +70,12 @@ class Places:
         :returns: whether the address is that of one.
         :raises Refused: it is, and there is no such result.
         """
-        if not url.startswith(self._own):
+        plain = url if self._results is None else self._results.plain(url)
+        if not plain.startswith(self._own):
             return False
-        parts = [unquote(part) for part in urlsplit(url[len(self._own) :]).path.split("/")]
+        parts = [unquote(part) for part in urlsplit(plain[len(self._own) :]).path.split("/")]
+        if len(parts) == 2 and self._results is not None and not self._results.may_read(parts[0], url):
+            raise Refused("is of a job that was sent with another key; send the address that its owner was given")
         if len(parts) == 2:
             with contextlib.suppress(GasFluxError, LookupError, OSError, ValueError):
                 path = self._store.published_file(parts[0], parts[1], folder)

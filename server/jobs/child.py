@@ -194,7 +194,8 @@ class JobContext:
 
         task = self._task
         folder = task.folder / "fetched"
-        return References(task.settings, task.store, task.registry, task.job.request, task.subjobs, folder)
+        job = task.job
+        return References(task.settings, task.store, task.registry, job.request, task.subjobs, folder, job.client)
 
     def _reference(self, item: InputItem, parameter: str, formats: Sequence[FormatDeclaration]) -> Reference:
         from server.jobs.references import Reference

@@ -41,6 +41,7 @@ class Janitor:
         }
         self._maps = maps_folder(settings)
         self._largest_total = keep.largest_total
+        self._audit_days = settings.security.audit_days
         self._jobs = jobs
         self._store = store
         self._leftovers_due = self._expiry_due = self._thorough_due = float("-inf")
@@ -59,6 +60,7 @@ class Janitor:
         if now >= self._expiry_due:
             self._expiry_due = now + _EXPIRY_SECONDS
             self._tried(self._expire)
+            self._tried(self._forget_deeds)
         return self._expiry_due <= now
 
     def _tried(self, work: Callable[[], None]) -> bool:
@@ -89,6 +91,11 @@ class Janitor:
             left -= 1
         if left <= 0:
             self._expiry_due = float("-inf")  # the others at the next turn
+
+    def _forget_deeds(self) -> None:
+        gone = self._jobs.audit.forget(datetime.now(UTC) - timedelta(days=self._audit_days))
+        if gone:
+            LOG.info("%d rows of the audit log are older than %g days and were removed", gone, self._audit_days)
 
     def _remove(self, job: Job, why: str) -> None:
         try:

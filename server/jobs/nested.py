@@ -23,6 +23,7 @@ from server.fetching.choice import Wanted, choose
 from server.fetching.refusal import Refused
 from server.jobs.model import Job
 from server.jobs.request import InputItem, JobRequest, OutputRequest, Upload
+from server.links import split_signed
 from server.settings import Settings
 from server.settle import settle
 from server.validate import MAX_LITERAL_BYTES, unknown_name, validate
@@ -46,12 +47,12 @@ class Output:
 
 def is_own_wps(url: str, settings: Settings) -> bool:
     """Whether an address is that of this service's WPS, whatever its query."""
-    return _place(url) == _place(settings.server.url)
+    return _unsigned(_place(url), settings) == _place(settings.server.url)
 
 
 def own_job(url: str, settings: Settings) -> tuple[str, str | None] | None:
     """The job of this service, and the output of it, whose status or results an address gives."""
-    place, root = _place(url), _place(settings.root)
+    place, root = _unsigned(_place(url), settings), _place(settings.root)
     if place is None or root is None or place[:2] != root[:2]:
         return None
     found: str | None = None
@@ -197,6 +198,14 @@ def _carried(item: InputItem, uploads: Mapping[str, Upload]) -> InputItem:
 
 def _query(url: str) -> str:
     return quote(urlsplit(url).query, safe=string.printable)
+
+
+def _unsigned(place: tuple[str, str, str] | None, settings: Settings) -> tuple[str, str, str] | None:
+    """A place of this service without the token that signed addresses have."""
+    root = _place(settings.root)
+    if place is None or root is None or place[:2] != root[:2] or not place[2].startswith(f"{root[2]}/s/"):
+        return place
+    return (*place[:2], root[2] + split_signed(place[2].removeprefix(root[2]))[1])
 
 
 def _place(url: str) -> tuple[str, str, str] | None:

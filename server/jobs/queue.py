@@ -135,12 +135,14 @@ class Jobs(JobTable):
         version: str = "",
         client: str = "",
         name: str = "",
+        within: Callable[[Session, datetime, str], None] = lambda session, now, job_id: None,
     ) -> Job:
         """Accept a job: from here on it will end as successful, failed or dismissed.
 
         :param version: of the process.
         :param client: id of the key that sent it; empty: none.
         :param name: what its client calls it.
+        :param within: called in the transaction that accepts it, with the time and the job's id; may refuse it.
         :returns: the job, which may be one that answers an identical request already.
         :raises Busy: as many jobs wait already as may, or the disk or the database can't take more now.
         """
@@ -160,6 +162,8 @@ class Jobs(JobTable):
                             job_id, request, version=version, client=client, shared=shared, now=now, name=name
                         )
                         session.add(row)
+                    within(session, now, row.id)
+                    if row.id == job_id:
                         session.flush()
                         # Before the commit: inputs without a row are leftovers to whoever looks.
                         staged.keep()

@@ -18,8 +18,48 @@ from server.jobs.model import Job, ResultItem
 from server.jobs.nested import chosen_result, is_own_wps, marked, nested_request, own_job
 from server.jobs.request import InputItem, JobRequest, SubJob
 from server.jobs.table import JobTable, NoSuchJob
+from server.keys import Keys, Scope
+from server.links import Links
 from server.settings import Settings
 from server.store import Store
+
+
+class OwnJobs:
+    """Which jobs of this service the references of one job may read: those of its own client, as its faces would.
+
+    :param client: id of the key that sent the job; empty: none.
+    """
+
+    def __init__(self, settings: Settings, client: str) -> None:
+        self._settings = settings
+        self._client = client
+        self._links = Links(settings)
+
+    @cached_property
+    def jobs(self) -> JobTable:
+        """All jobs."""
+        return JobTable(open_engine(self._settings.jobs.database))
+
+    def plain(self, url: str) -> str:
+        """An address without the token that signed ones have."""
+        return self._links.plain(url)[0]
+
+    def may_read(self, job_id: str, url: str) -> bool:
+        """Whether a job's results are open to who sent this address."""
+        if self._settings.security.keys != "all":
+            return True
+        _, link = self._links.plain(url)
+        if link is not None and not link.expired and (link.kind, link.subject) == ("job", job_id):
+            return True
+        try:
+            client = self.jobs.get(job_id).client
+        except NoSuchJob:
+            return True  # there is nothing to read, and who reads says so
+        return client == self._client or self._is_admin(self._client)
+
+    def _is_admin(self, key_id: str) -> bool:
+        found = Keys(open_engine(self._settings.jobs.database)).find(key_id) if key_id else None
+        return found is not None and not found.revoked and Scope.ADMIN in found.scopes
 
 
 @dataclass(frozen=True)
@@ -39,6 +79,7 @@ class References:
     :param subjobs: into which it spread in earlier attempts.
     :param registry: identifier → process.
     :param folder: where fetched files are put.
+    :param client: id of the key that sent the job; empty: none.
     """
 
     def __init__(
@@ -49,6 +90,7 @@ class References:
         request: JobRequest,
         subjobs: Sequence[Job],
         folder: Path,
+        client: str = "",
     ) -> None:
         self._settings = settings
         self._store = store
@@ -57,7 +99,8 @@ class References:
         self._subjobs = subjobs
         self._folder = folder
         folder.mkdir(exist_ok=True)
-        self._fetcher = Fetcher(settings, store)
+        self._own = OwnJobs(settings, client)
+        self._fetcher = Fetcher(settings, store, self._own)
 
     def missing(self, references: Iterable[Reference]) -> list[SubJob]:
         """The requests to this service that references hold, and that were not run yet.
@@ -90,9 +133,13 @@ class References:
             if one.item.method == "GET" and (found := own_job(url, self._settings)) is not None:
                 job_id, output = found
                 try:
-                    job = JobTable(open_engine(self._settings.jobs.database)).get(job_id)
+                    job = self._own.jobs.get(job_id)
                 except NoSuchJob:
                     raise Refused("is of no job that is kept here (any more)") from None
+                if not self._own.may_read(job_id, url):
+                    raise Refused(
+                        "is of a job that was sent with another key; send the address that its owner was given"
+                    )
                 return self._result(job, output, wanted)
         return self._fetcher.fetch(one.item, self._folder, one.parameter, one.formats)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gasflux_core.errors import InputError
+from server.audit import AuditLog
 from server.jobs.database import changes, clock
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
@@ -48,6 +49,8 @@ class JobTable:
         self._engine = engine
         self.notices = Notices(engine)
         """To those who subscribed to a job."""
+        self.audit = AuditLog(engine)
+        """Who did what."""
         self._watch = EndWatch(self._unended, changes(engine))
 
     def get(self, job_id: str) -> Job:

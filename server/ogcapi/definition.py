@@ -18,6 +18,7 @@ from server.settings import Settings
 
 _HERE = Path(__file__).parent
 _EXECUTION = "/processes/{processID}/execution"
+_METHODS = ("get", "post", "delete")
 _NEED_KEYS = (("/jobs", "get"), ("/jobs/{jobID}", "delete"))
 """Operations that ask for a key where the service does, beside those that execute."""
 
@@ -47,7 +48,8 @@ def api_definition(
         schemas = document["components"]["schemas"]
         schemas[f"execute.{declared.identifier}"] = _execute_schema(declared, schemas["execute"])
         paths[execution_path(declared)] = {"post": _execution(declared, paths[_EXECUTION]["post"])}
-    _ask_for_keys(paths, needed=settings.security.keys == "execute")
+    keys = settings.security.keys
+    _ask_for_keys(paths, needed=keys != "open", everywhere=keys == "all")
     return {
         "openapi": document["openapi"],
         "info": info,
@@ -118,10 +120,10 @@ def _input_schema(declared: InputDeclaration, needed: bool) -> Schema:
     return {**one, "description": text}
 
 
-def _ask_for_keys(paths: dict[str, Any], *, needed: bool) -> None:
+def _ask_for_keys(paths: dict[str, Any], *, needed: bool, everywhere: bool) -> None:
     # An empty requirement: it goes without a key too.
     requirement: list[dict[str, list[str]]] = [{"apiKey": []}] if needed else [{}, {"apiKey": []}]
     for path, operations in paths.items():
         for method, operation in operations.items():
-            if method == "post" or (path, method) in _NEED_KEYS:
+            if method in _METHODS and (everywhere or method == "post" or (path, method) in _NEED_KEYS):
                 operation["security"] = requirement

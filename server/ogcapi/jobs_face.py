@@ -11,7 +11,6 @@ from server.body import read_body
 from server.callbacks import check_subscriber
 from server.execution import Execution
 from server.jobs.model import Job, JobStatus
-from server.jobs.queue import NoSuchJob
 from server.jobs.request import JobRequest
 from server.ogcapi.answers import answer, json_bytes
 from server.ogcapi.execute import parse_execute
@@ -24,7 +23,6 @@ from server.ogcapi.results import Result, document, one_result, raw, raw_value, 
 from server.ogcapi.site import JSON, Site, link_header, page_links
 from server.ogcapi.status import job_list, monitor, status_info
 from server.ogcapi.strict_json import read_json
-from server.store.names import is_id
 
 _NOT_WAITING = "send the header Prefer: respond-async"
 """How a client asks for a job it needs not wait for."""
@@ -72,7 +70,7 @@ class JobsFace:
 
     def jobs(self) -> Response:
         """One page of the list of jobs."""
-        client = self._execution.client()
+        client = self._execution.access.listed_client()
         check_query(PARAMETERS)
         form, language = wanted_form(), wanted_language()
         query = read_job_query()
@@ -141,12 +139,9 @@ class JobsFace:
     # --- parts of them ----------------------------------------------------------------------------
 
     def _job(self, job_id: str) -> Job:
-        # What can't be an id need not be looked for, and not every database takes every text.
-        if not is_id(job_id):
-            raise NoSuchJob(f"there is no job {job_id[:80]!r}", "jobID")
-        return self._jobs.get(job_id)
+        return self._execution.job(job_id)
 
-    def _find(self, query: JobQuery, client: str) -> list[Job]:
+    def _find(self, query: JobQuery, client: str | None) -> list[Job]:
         """The jobs of a page, and one more where there is another page."""
         if query.types is not None and "process" not in query.types:
             return []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from server.links import Links
 from server.settings import Settings
 
 PATH = "/ogcapi"
@@ -49,11 +50,13 @@ class Site:
 
     root: str
     """Without a slash at its end."""
+    address: Callable[[str, str], str] | None = None
+    """Gives the address of a path of one job as its client needs it; None: it is below the root."""
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
         """The pages of the service with these settings."""
-        return cls(f"{settings.root}{PATH}")
+        return cls(f"{settings.root}{PATH}", Links(settings).address)
 
     @property
     def conformance(self) -> str:
@@ -85,7 +88,7 @@ class Site:
 
     def job(self, job_id: str) -> str:
         """How a job is doing."""
-        return f"{self.jobs}/{job_id}"
+        return self.address(f"{PATH}/jobs/{job_id}", job_id) if self.address else f"{self.jobs}/{job_id}"
 
     def results(self, job_id: str) -> str:
         """The results of a job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -14,6 +15,7 @@ from gasflux_core.errors import TooLarge
 from server.errors import Fault, Report
 from server.execution import Execution
 from server.jobs.model import JobStatus
+from server.ows.addresses import map_address
 from server.ows.errors import NoMap, NotYet, map_report
 from server.ows.exceptions import XML_TYPE, exception_document, read_exception
 from server.ows.features_face import features_blueprint
@@ -29,7 +31,7 @@ class Maps:
     """The maps of all jobs."""
 
     def __init__(self, execution: Execution) -> None:
-        self._jobs = execution.jobs
+        self._find = execution.job
         self._folders = MapFolders(execution.settings, execution.jobs.store, execution.declared)
 
     def open(self, job_id: str) -> JobMap:
@@ -39,7 +41,7 @@ class Maps:
         :raises NotYet: it has not ended.
         :raises NoMap: it has nothing to show.
         """
-        job = self._jobs.get(job_id)
+        job = self._find(job_id)
         if not job.status.ended:
             raise NotYet(f"The job is {job.status} and has no results yet. Ask again once it has ended.")
         if job.status is not JobStatus.SUCCESSFUL:
@@ -56,7 +58,7 @@ class Maps:
 def ows_blueprint(execution: Execution) -> Blueprint:
     """The routes, for an application to mount at ``/ows``."""
     maps = Maps(execution)
-    face = MapServices(maps, MapServer(execution.settings))
+    face = MapServices(execution, maps, MapServer(execution.settings))
     pages = Blueprint("ows", __name__)
     pages.add_url_rule("/<job_id>", "get", face.get, methods=["GET"], strict_slashes=False)
     pages.add_url_rule("/<job_id>", "post", face.post, methods=["POST"], strict_slashes=False)
@@ -68,7 +70,9 @@ def ows_blueprint(execution: Execution) -> Blueprint:
 class MapServices:
     """WMS, WCS and WFS of jobs, as MapServer answers them."""
 
-    def __init__(self, maps: Maps, mapserver: MapServer) -> None:
+    def __init__(self, execution: Execution, maps: Maps, mapserver: MapServer) -> None:
+        self._settings = execution.settings
+        self._access = execution.access
         self._maps = maps
         self._mapserver = mapserver
 
@@ -79,7 +83,7 @@ class MapServices:
         if not query:
             self._maps.open(job_id)
             # Who follows the bare address is a person, or a client that knows links.
-            return redirect(f"{request.path.rstrip('/')}/features", 303)
+            return redirect(f"{urlsplit(self._address(job_id)).path}/features", 303)
         asked = read_query(query)
         tag = self._tag(job_id, asked)
         known = request.if_none_match.contains_weak(tag)
@@ -105,14 +109,23 @@ class MapServices:
 
     def _tag(self, job_id: str, asked: Asked) -> str:
         folder = self._maps.open(job_id).folder
-        return hashlib.sha256(f"{folder.name}?{asked.query}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{folder.name}?{asked.query}{self._address(job_id)}".encode()).hexdigest()[:32]
+
+    def _address(self, job_id: str) -> str:
+        return self._access.address(f"/ows/{job_id}", job_id)
 
     def _answer(self, job_id: str, asked: Asked) -> Response:
         folder = self._maps.open(job_id).folder
         answer = self._mapserver.answer(folder, asked.query, asked.body)
         if (said := read_exception(answer)) is not None:
             return _refusal(said, asked.service, asked.version)
-        response = Response(answer.content, answer.status)
+        plain, told = map_address(self._settings, job_id), self._address(job_id)
+        content = answer.content
+        if told != plain and not answer.headers["Content-Type"].startswith("image/"):
+            # MapServer knows the address that is the same for all who ask.
+            content = content.replace(f"{plain}?".encode(), f"{told}?".encode())
+            content = content.replace(f'{plain}"'.encode(), f'{told}"'.encode())
+        response = Response(content, answer.status)
         for name, value in answer.headers.items():
             response.headers[name] = value
         return response
@@ -125,7 +138,8 @@ def refuse(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return error
     said = map_report(error, g.get("request_id") or uuid.uuid4().hex)
-    return _refusal(_plain(said), *g.get("ows_asked", ("", "")))
+    asked = g.get("ows_asked") or named_service(request.query_string.decode("latin-1"))
+    return _refusal(_plain(said), *asked)
 
 
 def _refusal(said: Report, service: str, version: str) -> Response:

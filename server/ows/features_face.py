@@ -19,7 +19,6 @@ from gasflux_core.io.map_layers import MapLayer
 from server.errors import Fault, Report
 from server.execution import Execution
 from server.ogcapi.site import HTML, JSON, OPENAPI
-from server.ows.addresses import map_address
 from server.ows.api_document import api_document
 from server.ows.errors import NoSuchCollection, NotAcceptable, map_report
 from server.ows.features import (
@@ -129,13 +128,11 @@ class FeaturesFace:
         return _page(f"{found.words.title} {feature_id}", document, form, GEOJSON)
 
     def _site(self, job_id: str) -> FeatureSite:
-        job = self._execution.jobs.get(job_id)
+        job = self._execution.job(job_id)
+        address = self._execution.access.address(f"/ows/{job_id}", job_id)
         title = f"{self._settings.metadata.identification_title}: {self._execution.declared(job).title}, job {job_id}"
-        abstract = (
-            f"Results of the process {job.process} as features. The same by WMS, WCS and WFS: "
-            f"{map_address(self._settings, job_id)}"
-        )
-        return FeatureSite(f"{map_address(self._settings, job_id)}/features", title, abstract)
+        abstract = f"Results of the process {job.process} as features. The same by WMS, WCS and WFS: {address}"
+        return FeatureSite(f"{address}/features", title, abstract)
 
     def _collections(self, job_id: str) -> list[Collection]:
         return [self._collection(job_id, name) for name in self._open(job_id).on_map.names]
@@ -145,7 +142,7 @@ class FeaturesFace:
         if identifier not in found.on_map.names:
             names = ", ".join(found.on_map.names)
             raise NoSuchCollection(f"The job has no collection {identifier[:40]!r}; it has: {names}.")
-        job = self._execution.jobs.get(job_id)
+        job = self._execution.job(job_id)
         item = job.results[identifier]
         words, layer = self._layer(found, identifier)
         address = self._execution.jobs.store.url(job_id, item.file or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.links import Links
 from server.settings import Settings
 from server.store.folder import FolderStore
 from server.store.interface import Staged, Store, StoredFile
@@ -24,8 +25,11 @@ __all__ = [
 def open_store(settings: Settings) -> Store:
     """The store that the settings name."""
     server, store = settings.server, settings.store
+    opened: FolderStore | ObjectStore
     if store.url:
-        return ObjectStore(store.url, store.endpoint, server.workdir, server.outputurl)
-    folders = FolderStore(server.outputpath, server.workdir, server.outputurl)
-    folders.adopt()
-    return folders
+        opened = ObjectStore(store.url, store.endpoint, server.workdir, server.outputurl)
+    else:
+        opened = FolderStore(server.outputpath, server.workdir, server.outputurl)
+        opened.adopt()
+    opened.url = Links(settings).file
+    return opened

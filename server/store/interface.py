@@ -105,8 +105,9 @@ class Store(Protocol):
         :raises NoSuchFile: there is none of that name, or the name would lead out of the job's folder.
         """
 
-    def url(self, job_id: str, name: str) -> str:
-        """Address of a published file, as clients see it."""
+    @property
+    def url(self) -> Callable[[str, str], str]:
+        """Gives the address of a published file, of a job's id and the file's name, as clients see it."""
 
     def remove(self, job_id: str) -> None:
         """Remove all of an ended job's files (remote: asks the server)."""

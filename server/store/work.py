@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -36,7 +36,9 @@ class WorkFolders:
 
     def __init__(self, work: Path, url: str) -> None:
         self.work = work
-        self._url = url.rstrip("/")
+        plain = url.rstrip("/")
+        self.url: Callable[[str, str], str] = lambda job_id, name: f"{plain}/{job_id}/{quote(name)}"
+        """Gives the address of a published file, as clients see it."""
         self._incoming = work / "incoming"
         self._attempts = work / "attempts"
         self._removed = work / "removed"
@@ -65,10 +67,6 @@ class WorkFolders:
     def end_attempt(self, job_id: str, attempt: int) -> None:
         """Remove the folder of a try that has ended."""
         shutil.rmtree(self.attempt_folder(job_id, attempt), ignore_errors=True)
-
-    def url(self, job_id: str, name: str) -> str:
-        """Address of a published file, as clients see it."""
-        return f"{self._url}/{job_id}/{quote(name)}"
 
     def _receive(self, job_id: str, uploads: Sequence[Upload]) -> Path:
         """Put uploads into a folder that bears this process's name, safe from a loss of power."""

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from server.execution import Execution
 from server.languages import LANGUAGES
+from server.web.session import add_session
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
 from server.web.start import add_start
 
@@ -21,6 +22,7 @@ def web_blueprint(execution: Execution) -> Blueprint:
     pages.after_request(_add_headers)
     _add_static(pages, web)
     _add_preferences(pages, web)
+    add_session(pages, web)
     add_start(pages, web)
     return pages
 

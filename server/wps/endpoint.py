@@ -95,7 +95,7 @@ class Endpoint:
         if isinstance(error, HTTPException):
             return error
         request_id = g.get("request_id") or uuid.uuid4().hex
-        face = self._faces[g.get("wps_version", "1.0.0")]
+        face = self._faces[g.get("wps_version") or _version_named()]
         said = report(received(error, request_id), request_id, face.codes)
         response = face.refusal(said)
         if said.retry_after is not None:
@@ -107,3 +107,9 @@ class Endpoint:
     def _face(self, version: Version) -> WpsFace:
         g.wps_version = version
         return self._faces[version]
+
+
+def _version_named() -> Version:
+    """The version that a refused query names, in whatever state the rest of it is."""
+    named = [value for name, value in request.args.items() if name.lower() == "version"]
+    return "2.0.0" if named and named[0].startswith("2.") else "1.0.0"

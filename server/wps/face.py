@@ -40,7 +40,7 @@ class Face:
         self._execution = execution
         self._jobs = execution.jobs
         self._store = execution.jobs.store
-        self._place = Place(settings.server.url, self._store)
+        self._place = Place(settings.server.url, self._store, execution.access.address)
         offered = self._offered = {
             language: {name: translated(declared, language) for name, declared in execution.declarations.items()}
             for language in LANGUAGES
@@ -69,7 +69,7 @@ class Face:
 
     def status(self, job_id: str) -> Response:
         """The status document of a job."""
-        return self._document(self._jobs.get(job_id), stored=True)
+        return self._document(self._execution.job(job_id), stored=True)
 
     def cancel(self, job_id: str) -> Response:
         """Give a job up; the status document as it is then."""
@@ -108,7 +108,7 @@ class Face:
         except StillRunning as error:
             if not operation.store:
                 raise
-            job = self._jobs.get(error.job_id)
+            job = self._execution.job(error.job_id)
         if operation.store:
             return self._document(job, stored=True)
         if job.status is not JobStatus.SUCCESSFUL:

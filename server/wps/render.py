@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,10 +30,12 @@ class Place:
 
     url: str
     store: Store
+    address: Callable[[str, str], str] | None = None
+    """Gives the address of a path of one job as its client needs it; None: it is below the service's own."""
 
     def status(self, job_id: str) -> str:
         """Address of a job's status document."""
-        return f"{self.url}/status/{job_id}"
+        return self.address(f"/wps/status/{job_id}", job_id) if self.address else f"{self.url}/status/{job_id}"
 
 
 def exception_report(report: Report) -> bytes:

@@ -68,7 +68,7 @@ class Face2:
         settings = execution.settings
         self._execution = execution
         self._jobs = execution.jobs
-        self._place = Place(settings.server.url, execution.jobs.store, settings.store)
+        self._place = Place(settings.server.url, execution.jobs.store, settings.store, execution.access.address)
         self._offered = {
             language: {name: translated(declared, language) for name, declared in execution.declarations.items()}
             for language in LANGUAGES
@@ -173,7 +173,7 @@ class Face2:
         :raises NoSuchJob: there is none of that id.
         """
         try:
-            job = self._jobs.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+            job = self._execution.job(job_id) if _JOB_ID.fullmatch(job_id) else None
         except NoSuchJob:
             job = None
         if job is None or job.status is JobStatus.DISMISSED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,10 +40,13 @@ class Place:
     url: str
     store: Store
     keep: StoreSection
+    links: Callable[[str, str], str] | None = None
+    """Gives the address of a path of one job as its client needs it; None: it is below the service's own."""
 
     def address(self, operation: str, job_id: str) -> str:
         """Address of a job's status or result."""
-        return f"{self.url}?service=WPS&version=2.0.0&request={operation}&jobid={job_id}"
+        query = f"?service=WPS&version=2.0.0&request={operation}&jobid={job_id}"
+        return self.links(f"/wps{query}", job_id) if self.links else f"{self.url}{query}"
 
     def reference(self, job: Job, identifier: str, result: ResultItem) -> str:
         """Address of one output by itself."""

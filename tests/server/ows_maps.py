@@ -94,7 +94,10 @@ class Served:
         write_results(self.store.outputs / JOB)
         (self.store.outputs / BARE).mkdir()
         self.table = Table(self.store)
-        execution: Any = SimpleNamespace(settings=self.settings, jobs=self.table, declared=declared)
+        access = SimpleNamespace(address=lambda path, job_id: f"{self.settings.root}{path}")
+        execution: Any = SimpleNamespace(
+            settings=self.settings, jobs=self.table, job=self.table.get, declared=declared, access=access
+        )
         app = Flask("ows", static_folder=None)
         app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
         self.client: FlaskClient = app.test_client()

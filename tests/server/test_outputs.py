@@ -66,7 +66,7 @@ class Counted(io.BytesIO):
 
 def client_of(store: Any, x_accel: str = "") -> FlaskClient:
     app = Flask("outputs", static_folder=None)
-    app.register_blueprint(outputs_blueprint(Table(), store, x_accel), url_prefix="/outputs")  # type: ignore[arg-type]
+    app.register_blueprint(outputs_blueprint(Table().get, store, x_accel), url_prefix="/outputs")  # type: ignore[arg-type]
     return app.test_client()
 
 

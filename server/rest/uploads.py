@@ -64,7 +64,8 @@ def read_upload() -> tuple[JobRequest, list[Upload], str]:
 
 
 def _check_parts() -> None:
-    unknown = sorted({*request.files, *request.form} - set(_PARTS))
+    # A part without any name has None.
+    unknown = sorted({str(name or "") for name in (*request.files, *request.form)} - set(_PARTS))
     if unknown:
         names = ", ".join(repr(name[:60]) for name in unknown[:10])
         raise InputError(f"The form has parts that aren't known: {names}. It takes file, and config if need be.")

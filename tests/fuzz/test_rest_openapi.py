@@ -114,9 +114,9 @@ def test_much_of_it(api: Api, mode: GenerationMode) -> None:
 # --- beside the document --------------------------------------------------------------------------
 
 
-def assert_in_order(api: Api, answer: TestResponse) -> None:
-    """An answer, or a refusal in the envelope; nothing private."""
-    assert not (found := leaks(answer.data, api.folder)), (found, answer.data)
+def assert_in_order(api: Api, answer: TestResponse, sent: Any = "") -> None:
+    """An answer, or a refusal in the envelope; nothing private, but for what the client itself sent."""
+    assert not (found := [one for one in leaks(answer.data, api.folder) if one not in str(sent)]), (found, answer.data)
     assert answer.status_code < 500 or answer.status_code == 503, (answer.status_code, answer.data)
     told = json.loads(answer.data)
     assert told["code"] == answer.status_code and told["message"]
@@ -154,7 +154,7 @@ def test_the_form_that_is_broken_was_in_order(api: Api) -> None:
 @given(form=broken_forms())
 def test_forms(api: Api, form: bytes) -> None:
     answer = api.open("/upload", method="POST", data=form, content_type="multipart/form-data; boundary=x")
-    assert_in_order(api, answer)
+    assert_in_order(api, answer, form)
 
 
 @requests(QUICK)
@@ -162,7 +162,7 @@ def test_forms(api: Api, form: bytes) -> None:
 def test_file_names(api: Api, name: str) -> None:
     data = {"file": (io.BytesIO(b"a,b\n1,2\n"), name)}
     answer = api.open("/upload", method="POST", data=data, content_type="multipart/form-data")
-    assert_in_order(api, answer)
+    assert_in_order(api, answer, name)
     if answer.status_code == 202:
         shown = answer.json["data"]["name"]
         assert 0 < len(shown) <= 100 and "/" not in shown and "\\" not in shown and shown.isprintable()
@@ -182,7 +182,7 @@ ODD_MEMBERS = [None, True, 0, -1, 1e308, [], {}, [[]], "", "x" * 300, "cancelled
 )
 def test_changes(api: Api, body: Any) -> None:
     data = json.dumps(body).encode()
-    assert_in_order(api, api.open(f"/task/{api.task}", method="PUT", data=data, content_type="application/json"))
+    assert_in_order(api, api.open(f"/task/{api.task}", method="PUT", data=data, content_type="application/json"), body)
 
 
 @requests(QUICK)
@@ -198,4 +198,4 @@ def test_changes(api: Api, body: Any) -> None:
 def test_lists(api: Api, query: list[tuple[str, str]]) -> None:
     for path in ("/tasks", "/reports", "/tasks/queue"):
         pairs = [(name.encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in query]
-        assert_in_order(api, api.open(path, query_string=pairs))
+        assert_in_order(api, api.open(path, query_string=pairs), query)

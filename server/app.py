@@ -113,11 +113,11 @@ def create_app(
     app.register_blueprint(rest)
     app.register_blueprint(rest, url_prefix=V1, name="rest_v1")
     app.register_blueprint(description_blueprint(execution), url_prefix=V1)
+    requests.watch(app)
     _add_health(app)
     _add_metrics(app)
     _add_errors(app)
     _add_headers(app, settings.security.cors_origin)
-    requests.watch(app)
     return app
 
 

@@ -149,9 +149,9 @@ class RequestCounts:
     def _flush_or_tell(self) -> None:
         try:
             self.flush()
-        except Exception:
+        except Exception as error:
             # Counts are no reason to fail; the next request tries again.
-            LOG.warning("the counts of requests can't be written now", exc_info=True)
+            LOG.warning("the counts of requests can't be written now: %s", " ".join(str(error).split())[:200])
 
     def _put(self, total: RequestTotal) -> None:
         key = (total.method, total.endpoint, total.status)

@@ -6,10 +6,12 @@ import hashlib
 import http.client
 import json
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pandas as pd
 import pytest
 import requests
 
@@ -65,6 +67,25 @@ def test_the_script_raises_what_went_wrong(service: Service, tmp_path: Path) -> 
     client = GasFluxClient(service.url)
     with pytest.raises(RuntimeError, match="latitude"):
         client.wait(client.upload(flight), 0.1)
+
+
+def test_the_lines_of_curl_go_on_working(guarded: Service, example_flight: Path, tmp_path: Path) -> None:
+    curl = need_program("curl")
+    pd.read_csv(example_flight).to_excel(tmp_path / "data.xlsx", index=False)
+    (tmp_path / "config.yaml").write_bytes(CONFIG.read_bytes())
+    key = Keys.open(f"sqlite:///{guarded.data / 'jobs.sqlite'}").create("curl")
+
+    def run(*arguments: str) -> str:
+        command = [curl, "-sS", "--fail-with-body", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(run(f"{guarded.url}/health"))["status"] == "ok"
+    sent = run("-X", "POST", f"{guarded.url}/upload", "-F", "file=@data.xlsx", "-F", "config=@config.yaml",
+               "-H", f"X-API-Key: {key}")  # fmt: skip
+    task_id = json.loads(sent)["data"]["task_id"]
+    GasFluxClient(guarded.url).wait(task_id, 0.2)
+    assert json.loads(run(f"{guarded.url}/task/{task_id}"))["data"]["status"] == "completed"
+    assert "<!doctype html>" in run(f"{guarded.url}/download/{task_id}/report.html")[:200].lower()
 
 
 def test_page_does_what_it_says(service: Service, tmp_path: Path) -> None:

@@ -121,10 +121,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _success(operation: Operation) -> dict[str, Any]:
+    description = f"{HTTPStatus(operation.status).phrase}."
     if operation.data is None:
         # The media type is each file's own.
         return {
-            "description": operation.summary,
+            "description": description,
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         }
     envelope: Schema = {
@@ -133,7 +134,7 @@ def _success(operation: Operation) -> dict[str, Any]:
             {"type": "object", "required": ["data"], "properties": {"data": operation.data}},
         ]
     }
-    return {"description": operation.summary, "content": {"application/json": {"schema": envelope}}}
+    return {"description": description, "content": {"application/json": {"schema": envelope}}}
 
 
 def _health() -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _own(name: str, summary: str, media_type: str) -> dict[str, Any]:
         "summary": summary,
         "description": f"{summary}.",
         "responses": {
-            "200": {"description": summary, "content": {media_type: {"schema": schema}}},
+            "200": {"description": "OK.", "content": {media_type: {"schema": schema}}},
             **{str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in (401, 403, 500, 503)},
         },
     }

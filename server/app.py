@@ -32,6 +32,11 @@ from server.ogcapi.problems import refusal as ogcapi_refusal
 from server.outputs import outputs_blueprint
 from server.ows.blueprint import ows_blueprint
 from server.pywps_settings import give_to_pywps
+from server.request_counts import RequestCounts
+from server.rest.answers import refusal as rest_refusal
+from server.rest.face import description_blueprint, is_rest, rest_blueprint
+from server.rest.operations import V1
+from server.rest.statistics import disk
 from server.settings import Settings, prepare
 from server.store import Store, open_store
 from server.web.face import web_blueprint
@@ -66,6 +71,7 @@ class Service:
     store: Store
     jobs: Jobs
     engine: JobEngine
+    requests: RequestCounts
 
 
 def create_app(
@@ -92,7 +98,8 @@ def create_app(
     jobs.on_submit = jobs.on_dismiss = engine.wake
 
     app = Flask("server", static_folder=None)
-    app.extensions["gasflux"] = Service(settings, store, jobs, engine)
+    requests = RequestCounts(settings.jobs.database)
+    app.extensions["gasflux"] = Service(settings, store, jobs, engine, requests)
     app.config["MAX_CONTENT_LENGTH"] = settings.server.maxrequestsize
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.server.maxrequestsize
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
@@ -104,6 +111,11 @@ def create_app(
     app.register_blueprint(outputs_blueprint(execution.job, store, settings.store.x_accel), url_prefix="/outputs")
     app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
     app.register_blueprint(web_blueprint(execution))
+    rest = rest_blueprint(execution, requests)
+    app.register_blueprint(rest)
+    app.register_blueprint(rest, url_prefix=V1, name="rest_v1")
+    app.register_blueprint(description_blueprint(execution), url_prefix=V1)
+    requests.watch(app)
     _add_health(app)
     _add_metrics(app)
     _add_errors(app)
@@ -132,7 +144,6 @@ def _add_health(app: Flask) -> None:
     started = time.monotonic()
     service = service_of(app)
 
-    @app.get("/health")
     def health() -> Response:
         answer: dict[str, Any] = {
             "status": "ok",
@@ -141,9 +152,11 @@ def _add_health(app: Flask) -> None:
             "database": "ok",
             "engine": {"name": service.settings.jobs.engine, "parallel": service.jobs.parallel},
             "disk_free": None,
+            "disk": None,
         }
         try:
-            answer["disk_free"] = service.store.free()
+            answer["disk"] = disk(service.jobs)
+            answer["disk_free"] = answer["disk"]["free"]
             answer["engine"].update(asdict(service.jobs.counts()))
         except OSError:
             LOG.exception("the folder of the jobs can't be reached")
@@ -152,11 +165,16 @@ def _add_health(app: Flask) -> None:
             # Whatever the driver raises: a probe wants the answer no, not an error.
             LOG.exception("the database can't be reached")
             answer.update(status="failed", database="failed", message="The database can't be reached.")
-        response = jsonify(answer)
-        if answer["status"] != "ok":
-            response.status_code = 503
+        status = 200 if answer["status"] == "ok" else 503
+        # Plain for probes, and in the envelope of the REST face.
+        response = jsonify({**answer, "code": status, "message": answer.get("message", "ok"), "data": answer})
+        response.status_code = status
+        if status != 200:
             response.headers["Retry-After"] = str(_HEALTH_AGAIN_SECONDS)
         return response
+
+    for path, name in (("/health", "health"), (f"{V1}/health", "health_v1")):
+        app.add_url_rule(path, name, health)
 
 
 def _add_metrics(app: Flask) -> None:
@@ -168,6 +186,8 @@ def _add_errors(app: Flask) -> None:
     def http_error(error: HTTPException) -> Any:
         if is_ogcapi(request.path):
             return ogcapi_refusal(error, app.config["MAX_CONTENT_LENGTH"])
+        if is_rest(request.path):
+            return rest_refusal(error, app.config["MAX_CONTENT_LENGTH"])
         response = error.get_response()  # keeps its headers, such as Allow
         response.data = app.json.dumps({"code": error.code, "message": error.description})
         response.content_type = "application/json"
@@ -175,6 +195,8 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def other_error(error: Exception) -> Response:
+        if is_rest(request.path):
+            return rest_refusal(error, app.config["MAX_CONTENT_LENGTH"])
         said = report(received(error, g.request_id), g.request_id)
         response = jsonify({"code": said.status, "message": said.faults[0].text})
         response.status_code = said.status

@@ -95,7 +95,9 @@ def worker_exit(_server: Any, worker: Any) -> None:
     # A worker that could not load the application has none; its exit status is for the master to read.
     if getattr(worker, "wsgi", None) is not None:
         logging.getLogger(__name__).info("web worker %s ends", worker.pid)
-        service_of(worker.wsgi).engine.stop()
+        service = service_of(worker.wsgi)
+        service.engine.stop()
+        service.requests.close()
         logging.shutdown()
         # Python would take apart all that was loaded, which takes seconds on a busy machine, and helps nobody.
         os._exit(0)

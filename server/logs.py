@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from server.log_file import LogFile
 from server.sections import LoggingSection
 
 JSON_FORMAT = "json"
@@ -30,8 +31,9 @@ def configure_logging(settings: LoggingSection, *, to_file: bool = True) -> None
     """
     handler: logging.Handler
     if to_file and settings.file:
-        Path(settings.file).parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(settings.file, encoding="utf-8")
+        file = Path(settings.file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = LogFile(file, size=settings.rotate_size, when=settings.rotate_when, keep=settings.keep)
     else:
         handler = logging.StreamHandler()
     handler.setFormatter(_formatter(settings.format, as_json=to_file))

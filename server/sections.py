@@ -38,6 +38,9 @@ def _words(separator: str) -> BeforeValidator:
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 """A number of bytes, written with or without kb, mb or gb (of 1024)."""
 
+SizeOrNone = Annotated[int, BeforeValidator(_size)]
+"""The same, or 0."""
+
 Names = Annotated[tuple[str, ...], _words(","), PlainSerializer(",".join, when_used="json")]
 """Words separated by commas."""
 
@@ -118,6 +121,14 @@ class LoggingSection(Section):
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         "Format of a line, as Python's logging has it. json: one JSON object a line.",
     )
+    rotate_size: SizeOrNone = _key(
+        0, "Size from which on the file of the log is put away and a new one begun. 0: never for its size.", ge=0
+    )
+    rotate_when: Literal["", "hour", "day", "week"] = _key(
+        "",
+        "How often the file of the log is put away and a new one begun, by UTC; a week begins on Monday. Blank: never.",
+    )
+    keep: int = _key(10, "How many files that were put away are kept; the oldest go.", ge=1, le=1000)
 
 
 class GasfluxSection(Section):

@@ -1,4 +1,4 @@
-"""Reading the settings: defaults, then ``pywps.cfg``, then the environment.
+"""Reading the settings: defaults, then old INI files, then ``pywps.cfg``, then the environment.
 
 ``load_settings`` refuses values that can't work; ``prepare`` refuses a machine on which they
 can't (folders, file systems, database). Both say which key is at fault, what came and what to do.
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from server.old_settings import OLD_ENVIRONMENT, OldValue, read_old_environment, read_old_files
 from server.sections import (
     SECTIONS,
     SECTIONS_WITHOUT_EFFECT,
@@ -136,6 +137,9 @@ def load_settings(
     notes: list[str] = []
     texts = _file_texts(file, environ, faults, notes) if file else {}
     sources = dict.fromkeys(texts, str(file))
+    old = read_old_files(file.parent if file else Path.cwd(), faults, notes)
+    _put(_over_defaults(old, texts, notes), texts, sources)
+    _put(read_old_environment(environ), texts, sources)
     for name, (place, text) in _environment_texts(environ, notes).items():
         texts[place] = text
         sources[place] = f"environment {name}"
@@ -143,7 +147,7 @@ def load_settings(
     sources.update(dict.fromkeys(over or {}, "command line"))
     # A blank means the default, as it does in PyWPS.
     texts = {place: text.strip() for place, text in texts.items() if text.strip()}
-    sections = {name: _section(name, model, texts, faults) for name, model in SECTIONS.items()}
+    sections = {name: _section(name, model, texts, sources, faults) for name, model in SECTIONS.items()}
     if faults:
         raise SettingsError(faults)
     settings = _filled(sections, file, tuple(notes), {place: sources[place] for place in texts})
@@ -233,13 +237,46 @@ def _environment_texts(environ: Mapping[str, str], notes: list[str]) -> dict[str
     notes.extend(
         f"environment variable {name}: no setting has this name{_nearest(name, names)}"
         for name in sorted(environ)
-        if name.startswith("GASFLUX_") and name not in names
+        if name.startswith("GASFLUX_") and name not in names and name not in OLD_ENVIRONMENT
     )
     return {name: (place, environ[name]) for name, place in names.items() if environ.get(name, "").strip()}
 
 
+def _over_defaults(
+    old: Mapping[tuple[str, str], OldValue], texts: Mapping[tuple[str, str], str], notes: list[str]
+) -> dict[tuple[str, str], OldValue]:
+    """What counts of the old files: a pywps.cfg that only repeats a default has not decided anything."""
+    counts = {}
+    for (section, key), value in old.items():
+        text = texts.get((section, key), "").strip()
+        if text and not _is_default(section, key, text):
+            notes.append(f"{value.source}: what it says of [{section}] {key} has no effect, since pywps.cfg sets that")
+        else:
+            counts[section, key] = value
+    return counts
+
+
+def _is_default(section: str, key: str, text: str) -> bool:
+    model = SECTIONS[section]
+    try:
+        return bool(getattr(model.model_validate({key: text}), key) == getattr(model(), key))
+    except ValidationError:
+        return False
+
+
+def _put(
+    old: Mapping[tuple[str, str], OldValue], texts: dict[tuple[str, str], str], sources: dict[tuple[str, str], str]
+) -> None:
+    texts.update({place: value.text for place, value in old.items()})
+    sources.update({place: value.source for place, value in old.items()})
+
+
 def _section(
-    name: str, model: type[Section], texts: Mapping[tuple[str, str], str], faults: list[str]
+    name: str,
+    model: type[Section],
+    texts: Mapping[tuple[str, str], str],
+    sources: Mapping[tuple[str, str], str],
+    faults: list[str],
 ) -> Section | None:
     given = {key: text for (section, key), text in texts.items() if section == name}
     if name == "logging" and "level" in given:
@@ -250,7 +287,8 @@ def _section(
         for detail in error.errors():
             key = str(detail["loc"][0])
             expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            faults.append(f"[{name}] {key}: got {detail['input']!r}; {_expectation(expected)}")
+            whence = f" ({sources[name, key]})" if sources.get((name, key), "").endswith(".ini") else ""
+            faults.append(f"[{name}] {key}: got {detail['input']!r}; {_expectation(expected)}{whence}")
         return None
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Select, func, select
+from sqlalchemy import ColumnElement, Double, Select, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from server.jobs.model import JobRow, JobStatus, UtcTime
+
+SortKey = Literal["created", "started", "finished", "name", "status", "progress"]
+"""By what a list can be sorted."""
 
 
 class _SecondsBetween(FunctionElement[float]):
@@ -45,9 +48,12 @@ def listing(
     created_to: datetime | None,
     min_seconds: float | None,
     max_seconds: float | None,
+    text: str | None = None,
+    sort: SortKey = "created",
+    ascending: bool = False,
     now: datetime,
 ) -> Select[JobRow]:
-    """The rows that :meth:`server.jobs.table.JobTable.find` gives, the newest first.
+    """The rows that :meth:`server.jobs.table.JobTable.find` gives, in its order.
 
     :param now: the time up to which running jobs have run.
     """
@@ -71,4 +77,17 @@ def listing(
         wanted.append(seconds >= min_seconds)
     if max_seconds is not None:
         wanted.append(seconds <= max_seconds)
-    return select(JobRow).where(*wanted).order_by(JobRow.created.desc(), JobRow.id.desc())
+    if text is not None:
+        wanted.append(or_(JobRow.name.icontains(text, autoescape=True), JobRow.id.startswith(text, autoescape=True)))
+    return select(JobRow).where(*wanted).order_by(*_order(sort, ascending))
+
+
+def _order(sort: SortKey, ascending: bool) -> list[ColumnElement[Any]]:
+    """By the column, what has none last; then by what no two jobs share, so that no job is on two pages."""
+    column = getattr(JobRow, sort)
+    ways = [column.asc() if ascending else column.desc(), JobRow.id.asc() if ascending else JobRow.id.desc()]
+    if sort in ("started", "finished"):
+        ways[0] = ways[0].nulls_last()
+    if sort not in ("created", "started", "finished"):
+        ways.insert(1, JobRow.created.desc())
+    return ways

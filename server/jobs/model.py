@@ -147,6 +147,11 @@ class Job:
     """Why the last notice, of its end or of its progress, could not be delivered; empty: it could."""
 
     @property
+    def updated(self) -> datetime:
+        """When it last was known to change or to live (UTC)."""
+        return max(time for time in (self.created, self.started, self.heartbeat, self.finished) if time is not None)
+
+    @property
     def size(self) -> int:
         """Bytes of its result files."""
         return sum(item.size or 0 for item in self.results.values())

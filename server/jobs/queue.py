@@ -197,6 +197,17 @@ class Jobs(JobTable):
         _tell(self.on_submit, released)
         return row.job()
 
+    def describe(self, job_id: str, *, name: str | None = None, notes: str | None = None) -> Job:
+        """Set what its client calls a job and wrote about it; None leaves that as it is.
+
+        :raises NoSuchJob: there is none of that id.
+        """
+        with busy_when_out_of_reach(), self._transaction() as (session, _):
+            row = row_of(session, job_id)
+            row.name = row.name if name is None else name
+            row.notes = row.notes if notes is None else notes
+        return row.job()
+
     def retry(self, job_id: str) -> Job:
         """Let a job that failed or was dismissed wait again, with the inputs it was sent with.
 

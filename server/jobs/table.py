@@ -14,7 +14,7 @@ from server.audit import AuditLog
 from server.jobs.database import changes, clock
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
-from server.jobs.listing import listing
+from server.jobs.listing import SortKey, listing
 from server.jobs.model import Job, JobRow, JobStatus
 from server.jobs.notices import Notices
 from server.jobs.owner import Owner
@@ -90,10 +90,13 @@ class JobTable:
         created_to: datetime | None = None,
         min_seconds: float | None = None,
         max_seconds: float | None = None,
+        text: str | None = None,
+        sort: SortKey = "created",
+        ascending: bool = False,
         limit: int = 100,
         offset: int = 0,
     ) -> list[Job]:
-        """The jobs of which all that is given is true, the newest first.
+        """The jobs of which all that is given is true, the newest first unless another order is asked for.
 
         Who shows ``limit`` of them asks for one more, and knows by that whether there is another page.
 
@@ -104,6 +107,7 @@ class JobTable:
         :param created_from: accepted then or later; ``created_to``: then or earlier.
         :param min_seconds: has run for so long or longer, up to its end or until now; ``max_seconds``: so long or
             shorter. Jobs that have not started are in no such list.
+        :param text: stands in the job's name, or its id begins with it.
         :param offset: so many of the newest are left out.
         """
         with Session(self._engine) as session:
@@ -118,9 +122,49 @@ class JobTable:
                 created_to=created_to,
                 min_seconds=min_seconds,
                 max_seconds=max_seconds,
+                text=text,
+                sort=sort,
+                ascending=ascending,
                 now=clock(session.connection()),
             )
             return [row.job() for row in session.scalars(chosen.limit(limit).offset(offset))]
+
+    def count(
+        self,
+        *,
+        statuses: Collection[JobStatus] | None = None,
+        processes: Collection[str] | None = None,
+        client: str | None = None,
+        text: str | None = None,
+    ) -> dict[JobStatus, int]:
+        """How many jobs of each status :meth:`find` would give in all; a status of which there is none is left out."""
+        with self._engine.connect() as connection:
+            chosen = listing(
+                statuses=statuses,
+                processes=processes,
+                faces=None,
+                client=client,
+                parent=None,
+                subjobs=False,
+                created_from=None,
+                created_to=None,
+                min_seconds=None,
+                max_seconds=None,
+                text=text,
+                now=clock(connection),
+            )
+            asked = chosen.with_only_columns(JobRow.status, func.count()).order_by(None).group_by(JobRow.status)
+            return {JobStatus(status): count for status, count in connection.execute(asked)}
+
+    def waiting(self) -> list[str]:
+        """Ids of the jobs that wait, in the order in which they were accepted; their clients take turns."""
+        asked = (
+            select(JobRow.id)
+            .where(JobRow.status == JobStatus.ACCEPTED, JobRow.parent.is_(None))
+            .order_by(JobRow.created, JobRow.id)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.scalars(asked))
 
     def children(self, job_id: str) -> list[Job]:
         """The jobs into which it spread, in the order in which they were made."""

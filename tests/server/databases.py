@@ -13,7 +13,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import URL, text
 
-import server.keys  # noqa: F401  # declares its table
+import server.keys  # declares its table
+import server.request_counts  # noqa: F401  # the same
 from server.jobs.database import migrate, open_engine
 from server.jobs.model import Base
 from tests.conftest import skip

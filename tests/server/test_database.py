@@ -23,6 +23,7 @@ from server.audit import AuditRow
 from server.jobs.database import clock, migrate, open_engine, writing
 from server.jobs.model import Base
 from server.jobs.table import JobTable
+from server.request_counts import RequestTotalRow
 from server.settings_error import SettingsError
 from server.signing import SecretRow
 
@@ -61,7 +62,13 @@ def test_migrations_make_the_tables_the_model_declares(empty: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
         made = inspect(connection)
-        for name in ("jobs", "job_totals", AuditRow.__tablename__, SecretRow.__tablename__):
+        for name in (
+            "jobs",
+            "job_totals",
+            AuditRow.__tablename__,
+            SecretRow.__tablename__,
+            RequestTotalRow.__tablename__,
+        ):
             columns = {column["name"]: column["nullable"] for column in made.get_columns(name)}
             declared = Base.metadata.tables[name]
             assert columns == {column.name: column.nullable for column in declared.columns}

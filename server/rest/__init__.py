@@ -1,0 +1,1 @@
+"""The REST face: the paths that scripts written for the GasFlux Web API call."""

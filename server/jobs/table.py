@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Unpack
 
 from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from gasflux_core.errors import InputError
 from server.jobs.database import changes, clock
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
-from server.jobs.listing import listing
+from server.jobs.listing import Filters, Order, counting, listing
 from server.jobs.model import Job, JobRow, JobStatus
 from server.jobs.notices import Notices
 from server.jobs.owner import Owner
@@ -75,49 +76,23 @@ class JobTable:
         self._watch.stop()
 
     def find(
-        self,
-        *,
-        statuses: Collection[JobStatus] | None = None,
-        processes: Collection[str] | None = None,
-        faces: Collection[str] | None = None,
-        client: str | None = None,
-        parent: str | None = None,
-        subjobs: bool = False,
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
-        min_seconds: float | None = None,
-        max_seconds: float | None = None,
-        limit: int = 100,
-        offset: int = 0,
+        self, *, order: Order = "newest", limit: int = 100, offset: int = 0, **filters: Unpack[Filters]
     ) -> list[Job]:
-        """The jobs of which all that is given is true, the newest first.
+        """The jobs of which all that is asked is true, the newest first unless another order is asked for.
 
         Who shows ``limit`` of them asks for one more, and knows by that whether there is another page.
 
-        :param statuses: the job's is one of these; likewise processes and faces.
-        :param client: id of the key that sent it; empty: sent without a key; None: whoever sent it.
-        :param parent: the job of which it is a sub-job.
-        :param subjobs: sub-jobs are among them, whichever their parent; without this and ``parent`` they are not.
-        :param created_from: accepted then or later; ``created_to``: then or earlier.
-        :param min_seconds: has run for so long or longer, up to its end or until now; ``max_seconds``: so long or
-            shorter. Jobs that have not started are in no such list.
-        :param offset: so many of the newest are left out.
+        :param offset: so many of the first are left out.
+        :param filters: :class:`server.jobs.listing.Filters`.
         """
         with Session(self._engine) as session:
-            chosen = listing(
-                statuses=statuses,
-                processes=processes,
-                faces=faces,
-                client=client,
-                parent=parent,
-                subjobs=subjobs,
-                created_from=created_from,
-                created_to=created_to,
-                min_seconds=min_seconds,
-                max_seconds=max_seconds,
-                now=clock(session.connection()),
-            )
+            chosen = listing(now=clock(session.connection()), order=order, **filters)
             return [row.job() for row in session.scalars(chosen.limit(limit).offset(offset))]
+
+    def count(self, **filters: Unpack[Filters]) -> int:
+        """How many jobs :meth:`find` has in all with these filters."""
+        with Session(self._engine) as session:
+            return session.scalar(counting(now=clock(session.connection()), **filters)) or 0
 
     def children(self, job_id: str) -> list[Job]:
         """The jobs into which it spread, in the order in which they were made."""

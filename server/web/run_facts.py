@@ -43,7 +43,9 @@ def flight_input(job: Job) -> InputItem | None:
 
 def asked_gases(job: Job) -> tuple[str, ...]:
     """Formulas of the gases that a run asks for, in lower case; empty where only its configuration could tell."""
-    sent = [part.strip().lower() for item in job.request.inputs.get("gases", []) for part in (item.text or "").split(",")]
+    sent = [
+        part.strip().lower() for item in job.request.inputs.get("gases", []) for part in (item.text or "").split(",")
+    ]
     gases = tuple(dict.fromkeys(filter(None, sent)))
     if gases or any(name in job.request.inputs for name in _CONFIGURATION):
         return gases

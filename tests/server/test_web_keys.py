@@ -72,7 +72,7 @@ def test_a_key_is_shown_once(client: FlaskClient, administration: FakeAdministra
     page = made(client, scopes=["submit", "admin"], rate="5", quota="100")
     assert 'value="gfw_00000000_secret"' in page and "can't be shown again" in html.unescape(page)
     (key,) = administration.keys.list()
-    assert (key.name, key.scopes, key.rate, key.quota) == ("Drone team", {Scope.SUBMIT, Scope.ADMIN}, 5, 100)
+    assert (key.name, key.scopes, key.rate, key.quota) == ("Drone team", frozenset({Scope.SUBMIT, Scope.ADMIN}), 5, 100)
     later = client.get("/keys")
     assert "secret" not in later.text and "no-store" in later.headers["Cache-Control"]
     assert "Drone team" in later.text

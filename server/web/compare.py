@@ -108,7 +108,8 @@ def _shown(web: Web, a: Run, b: Run, words: Mapping[str, str]) -> Response:
         same_flight=compared.same_flight,
         rates=compared.rates(),
         settings_rows=compared.settings(),
-        configured=any({"configuration", "configuration_url"} & run.job.request.inputs.keys() for run in (a, b)),
+        configured=not compared.knows_settings
+        and any({"configuration", "configuration_url"} & run.job.request.inputs.keys() for run in (a, b)),
         versions=compared.versions(),
         flags=compared.flags(),
         facts=compared.facts(),

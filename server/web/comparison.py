@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gasflux_core.errors import InputError
 from gasflux_core.flags import FLAG_TEXTS
+from gasflux_core.pipeline import Settings
 from gasflux_core.report.quantities import duration, gas_name, plain, to_place_of
 from processes.declaration import InputDeclaration, ProcessDeclaration
 from processes.literals import is_absent, literal_text, read_literal
@@ -19,6 +20,9 @@ from server.web.run_facts import flight_input
 
 SIGNIFICANT = 1.96
 """In standard uncertainties of a difference: chance alone makes a larger one in 5 % of cases."""
+
+_FLIGHTS = frozenset({"flight", "flight_url"})
+"""Inputs that are compared in a line of their own."""
 
 _MOST_TURN = 5.0
 """Degrees between two planes of which a difference is drawn; more, and their cells are at different places."""
@@ -70,14 +74,39 @@ class Comparison:
         ours, others = self._a.figures["gases"], self._b.figures["gases"]
         return [self._rate(gas, ours.get(gas), others.get(gas)) for gas in dict.fromkeys([*ours, *others])]
 
+    @property
+    def knows_settings(self) -> bool:
+        """Whether the runs tell all parameters that were in force, and not only what was sent."""
+        return all("settings" in run.figures for run in (self._a, self._b))
+
     def settings(self) -> list[dict[str, str]]:
-        """The inputs in which the requests differ."""
+        """The parameters in which the runs differ, else the inputs in which the requests do."""
+        if not self.knows_settings:
+            return self._inputs(_FLIGHTS)
+        # All that literals and configurations set is among the parameters; files are not.
+        told = {item.identifier for item in self._declaration.inputs if item.kind == "literal"}
+        return [*self._parameters(), *self._inputs({*_FLIGHTS, *told, "configuration"} - {"dem_url"})]
+
+    def _parameters(self) -> list[dict[str, str]]:
+        ours, others = (_flat(run.figures["settings"]) for run in (self._a, self._b))
+        return [
+            {
+                "title": translate(_parameter_title(name), self._language),
+                "name": name,
+                "a": _parameter_text(ours.get(name)),
+                "b": _parameter_text(others.get(name)),
+            }
+            for name in {**ours, **others}
+            if ours.get(name) != others.get(name)
+        ]
+
+    def _inputs(self, left_out: Collection[str]) -> list[dict[str, str]]:
+        """The inputs in which the requests differ, but for some."""
         names = dict.fromkeys([*self._a.job.request.inputs, *self._b.job.request.inputs])
         declared = [declared for declared in self._declaration.inputs if declared.identifier in names]
         known = {item.identifier for item in declared}
-        # The flight has a line of its own.
-        declared = [item for item in declared if item.identifier not in ("flight", "flight_url")]
         declared += [InputDeclaration(name, name, "", "literal") for name in names if name not in known]
+        declared = [item for item in declared if item.identifier not in left_out]
         rows = []
         for item in declared:
             values = [self._value(run.job, item) for run in (self._a, self._b)]
@@ -209,6 +238,38 @@ def same_input(a: InputItem | None, b: InputItem | None) -> bool | None:
     ours, others = a.href or a.text, b.href or b.text
     # What lies at an address may change, so that one address is no proof; two are none of the contrary.
     return True if ours and ours == others else None
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Parameters by their whole names, such as ``background.algorithm``."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{above}{name}.")
+        else:
+            found[above + name] = value
+    return found
+
+
+def _parameter_title(name: str) -> str:
+    """What a parameter is called in its stage's declaration, else its own name."""
+    section, _, rest = name.partition(".")
+    declared = Settings.model_fields.get(section)
+    stage = declared.annotation if declared else None
+    fields = getattr(stage, "model_fields", {})
+    return (fields[rest].title if rest in fields else None) or rest or name
+
+
+def _parameter_text(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, list):
+        return ", ".join(map(_parameter_text, value))
+    return str(value)
 
 
 def _told(figures: Mapping[str, Any] | None) -> dict[str, str] | None:

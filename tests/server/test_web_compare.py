@@ -106,6 +106,31 @@ def a_like(jobs: Jobs, job: Job) -> Job:
     return successful(jobs, inputs=texts)
 
 
+def test_parameters_in_force_are_compared_wherever_they_came_from(client: FlaskClient, jobs: Jobs) -> None:
+    settings = {"gases": ["ch4"], "background": {"algorithm": "clipped", "window": 5.0}, "wind": {"sources": [1, 2]}}
+    other = {"gases": ["ch4"], "background": {"algorithm": "transect_ends", "window": 5}, "wind": {"sources": [1]}}
+    configured = {"configuration_url": "https://example.org/a.yaml", "background_algorithm": "clipped"}
+    a = successful(
+        jobs, figures={**flight_figures(), "settings": settings}, inputs={"dem_url": "https://example.org/a"}
+    )
+    b = successful(jobs, figures={**flight_figures(), "settings": other}, inputs=configured)
+    page = compared(client, a, b)
+    table = words(page[page.index('id="settings-title"') : page.index('id="flags-title"')])
+    assert "background.algorithm clipped transect_ends" in table and "wind.sources 1, 2 1" in table
+    assert "https://example.org/a not sent" in table
+    for same in ("window", "gases", "a.yaml", "what stands in it is not kept"):
+        assert same not in table
+    with_settings = successful(jobs, figures={**flight_figures(), "settings": settings})
+    assert "no setting in which they differ" in words(
+        compared(client, with_settings, with_settings_like(jobs, settings))
+    )
+
+
+def with_settings_like(jobs: Jobs, settings: dict[str, Any]) -> Job:
+    """A run with the same parameters, which its sender gave in so many words."""
+    return successful(jobs, figures={**flight_figures(), "settings": settings}, inputs={"seed": "3", "gases": "ch4"})
+
+
 def test_what_a_configuration_may_have_set_is_not_guessed(client: FlaskClient, jobs: Jobs) -> None:
     a = successful(jobs, inputs={"configuration_url": "https://example.org/a.yaml", "gases": "ch4"})
     b = successful(jobs, inputs={"gases": "ch4", "seed": "7"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from gasflux_core.errors import InputError
@@ -66,7 +66,7 @@ class Comparison:
         self._words = words
         self._language = language
         self._declaration = translated(declaration, language)
-        self.same_flight = same_input(flight_input(a.job), flight_input(b.job))
+        self.same_flight = same_input(_flight(a), _flight(b))
         """True, False, or None where that can't be told."""
 
     def rates(self) -> list[dict[str, Any]]:
@@ -270,6 +270,12 @@ def _parameter_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_parameter_text, value))
     return str(value)
+
+
+def _flight(run: Run) -> InputItem | None:
+    """The flight's input, with the hash of its content also where that was fetched."""
+    came, told = flight_input(run.job), run.figures.get("input", {}).get("sha256")
+    return replace(came, sha256=came.sha256 or told) if came else None
 
 
 def _told(figures: Mapping[str, Any] | None) -> dict[str, str] | None:

@@ -17,7 +17,8 @@ from server.app import service_of
 from server.errors import NotOwnJob
 from server.jobs.model import Job
 from server.jobs.queue import Jobs
-from tests.server.web_runs import HOSTILE, failed, flight_figures, flight_view, pages_app, sent, successful
+from server.jobs.request import InputItem, JobRequest
+from tests.server.web_runs import HOSTILE, failed, finished, flight_figures, flight_view, pages_app, sent, successful
 
 
 @pytest.fixture
@@ -86,6 +87,16 @@ def test_of_one_flight_no_difference_is_called_significant(client: FlaskClient, 
     text = words(compared(client, a, b))
     assert "Both runs read the same flight." in text and "share its data" in text
     assert "this is no test" in text and "Significant" not in text
+
+
+def test_a_flight_that_was_fetched_is_known_by_its_content(client: FlaskClient, jobs: Jobs) -> None:
+    a = successful(jobs, figures={**flight_figures(), "input": {"name": "x.csv", "sha256": "5" * 64}})
+    figures = {**flight_figures(), "input": {"name": "y.csv", "sha256": a.request.inputs["flight"][0].sha256}}
+    fetched = jobs.submit(
+        JobRequest("gas_flux", {"flight": [InputItem(href="https://example.org/y.csv")]}, mode="async"), [], version="1"
+    )
+    b = finished(jobs, fetched, figures)
+    assert "Both runs read the same flight." in compared(client, a, b)
 
 
 def test_settings_that_differ_are_told_and_the_same_in_other_words_are_not(client: FlaskClient, jobs: Jobs) -> None:

@@ -73,8 +73,12 @@ def successful(
     jobs: Jobs, name: str = "", *, figures: Mapping[str, Any] | None = None, view: Any = None, **more: Any
 ) -> Job:
     """A run with its rate, its figures, and what its pictures are drawn from."""
-    job = _begun(jobs, sent(jobs, name, **more))
-    told = figures or flight_figures()
+    return finished(jobs, sent(jobs, name, **more), figures or flight_figures(), view)
+
+
+def finished(jobs: Jobs, waiting: Job, told: Mapping[str, Any], view: Any = None) -> Job:
+    """The run that waits, with its results."""
+    job = _begun(jobs, waiting)
     gas = next(iter(told["gases"].values()))
     folder = jobs.store.begin_attempt(job.id, job.attempt) / "results"
     results = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Unpack
 
 from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from server.audit import AuditLog
 from server.jobs.database import changes, clock
 from server.jobs.expiry import read_expired, read_stored_bytes
 from server.jobs.family import UNENDED
-from server.jobs.listing import SortKey, listing
+from server.jobs.listing import Filters, SortKey, counting, listing
 from server.jobs.model import Job, JobRow, JobStatus
 from server.jobs.notices import Notices
 from server.jobs.owner import Owner
@@ -80,80 +81,27 @@ class JobTable:
     def find(
         self,
         *,
-        statuses: Collection[JobStatus] | None = None,
-        processes: Collection[str] | None = None,
-        faces: Collection[str] | None = None,
-        client: str | None = None,
-        parent: str | None = None,
-        subjobs: bool = False,
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
-        min_seconds: float | None = None,
-        max_seconds: float | None = None,
-        text: str | None = None,
         sort: SortKey = "created",
         ascending: bool = False,
         limit: int = 100,
         offset: int = 0,
+        **filters: Unpack[Filters],
     ) -> list[Job]:
-        """The jobs of which all that is given is true, the newest first unless another order is asked for.
+        """The jobs of which all that is asked is true, the newest first unless another order is asked for.
 
         Who shows ``limit`` of them asks for one more, and knows by that whether there is another page.
 
-        :param statuses: the job's is one of these; likewise processes and faces.
-        :param client: id of the key that sent it; empty: sent without a key; None: whoever sent it.
-        :param parent: the job of which it is a sub-job.
-        :param subjobs: sub-jobs are among them, whichever their parent; without this and ``parent`` they are not.
-        :param created_from: accepted then or later; ``created_to``: then or earlier.
-        :param min_seconds: has run for so long or longer, up to its end or until now; ``max_seconds``: so long or
-            shorter. Jobs that have not started are in no such list.
-        :param text: stands in the job's name, or its id begins with it.
-        :param offset: so many of the newest are left out.
+        :param offset: so many of the first are left out.
+        :param filters: :class:`server.jobs.listing.Filters`.
         """
         with Session(self._engine) as session:
-            chosen = listing(
-                statuses=statuses,
-                processes=processes,
-                faces=faces,
-                client=client,
-                parent=parent,
-                subjobs=subjobs,
-                created_from=created_from,
-                created_to=created_to,
-                min_seconds=min_seconds,
-                max_seconds=max_seconds,
-                text=text,
-                sort=sort,
-                ascending=ascending,
-                now=clock(session.connection()),
-            )
+            chosen = listing(now=clock(session.connection()), sort=sort, ascending=ascending, **filters)
             return [row.job() for row in session.scalars(chosen.limit(limit).offset(offset))]
 
-    def count(
-        self,
-        *,
-        statuses: Collection[JobStatus] | None = None,
-        processes: Collection[str] | None = None,
-        client: str | None = None,
-        text: str | None = None,
-    ) -> dict[JobStatus, int]:
-        """How many jobs of each status :meth:`find` would give in all; a status of which there is none is left out."""
+    def count(self, **filters: Unpack[Filters]) -> dict[JobStatus, int]:
+        """How many jobs of each status :meth:`find` has in all; a status of which there is none is left out."""
         with self._engine.connect() as connection:
-            chosen = listing(
-                statuses=statuses,
-                processes=processes,
-                faces=None,
-                client=client,
-                parent=None,
-                subjobs=False,
-                created_from=None,
-                created_to=None,
-                min_seconds=None,
-                max_seconds=None,
-                text=text,
-                now=clock(connection),
-            )
-            asked = chosen.with_only_columns(JobRow.status, func.count()).order_by(None).group_by(JobRow.status)
+            asked = counting(now=clock(connection), **filters)
             return {JobStatus(status): count for status, count in connection.execute(asked)}
 
     def waiting(self) -> list[str]:

@@ -8,9 +8,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from server.execution import Execution
 from server.languages import LANGUAGES
+from server.web.compare import add_compare
+from server.web.history import add_history
+from server.web.keys_page import add_keys
 from server.web.session import add_session
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
 from server.web.start import add_start
+from server.web.system import add_system
 
 _YEAR = 365 * 24 * 3600
 
@@ -24,6 +28,10 @@ def web_blueprint(execution: Execution) -> Blueprint:
     _add_preferences(pages, web)
     add_session(pages, web)
     add_start(pages, web)
+    add_history(pages, web)
+    add_compare(pages, web)
+    add_keys(pages, web)
+    add_system(pages, web)
     return pages
 
 

@@ -88,7 +88,7 @@ def details(jobs: Jobs, settings: Settings) -> dict[str, Any]:
     """What administrators see beyond that."""
     totals = jobs.totals()
     stored, most = jobs.stored_bytes(), settings.store.largest_total
-    oldest = jobs.find(statuses=[JobStatus.ACCEPTED], subjobs=True, order="oldest", limit=1)
+    oldest = jobs.find(statuses=[JobStatus.ACCEPTED], subjobs=True, ascending=True, limit=1)
     now = datetime.now(UTC)
     return {
         "longest": [{**_named(job), "waits": span((now - job.created).total_seconds())} for job in oldest],

@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from gasflux_core.errors import GasFluxError, InputError
+from gasflux_core.errors import Busy, GasFluxError, InputError
 from server.errors import UnfitValue
 from server.execution import Execution
 from server.jobs.model import Job, JobStatus
@@ -24,6 +24,9 @@ OUTPUT = "check"
 
 LEVELS = 6
 """In so many colours the picture of the track shows the mole fraction."""
+
+_LONGEST_SECONDS = 60.0
+"""Nobody looks at a page longer than that for an answer."""
 
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 240.0, 14.0
 _METRES_PER_DEGREE = 111_320.0
@@ -52,7 +55,8 @@ def check_flight(execution: Execution, file: FileStorage, configuration: str, la
 
     :raises UnreadFlight: in words why it can't be read.
     :raises InputError: no file came, or it can't be taken.
-    :raises GasFluxError: as :meth:`server.execution.Execution.run` does.
+    :raises Busy: it is not its turn within a minute.
+    :raises GasFluxError: as :meth:`server.execution.Execution.submit` does.
     """
     name = file_name(file)
     content = file.read()
@@ -62,9 +66,9 @@ def check_flight(execution: Execution, file: FileStorage, configuration: str, la
     if configuration.strip():
         inputs["configuration"] = [InputItem(text=configuration)]
     asked = JobRequest(PROCESS, inputs, mode="sync", language=language, face="web")
-    job = execution.run(asked, (Upload("flight", content),), "send the flight without a look at it", lambda _: "/runs")
+    job = execution.submit(asked, (Upload("flight", content),))
     try:
-        return _answer(execution, job)
+        return _answer(execution, execution.wait(job, _LONGEST_SECONDS))
     finally:
         # Nobody misses it, and the janitor takes what can't go now.
         with contextlib.suppress(GasFluxError):
@@ -72,6 +76,8 @@ def check_flight(execution: Execution, file: FileStorage, configuration: str, la
 
 
 def _answer(execution: Execution, job: Job) -> dict[str, Any]:
+    if not job.status.ended:
+        raise Busy("The service has too much to do to look at flights. Send it as it is, or try again later.", 30)
     if job.status is not JobStatus.SUCCESSFUL:
         if job.error is not None and job.error.kind == "server":
             raise UnreadFlight(f"The service failed on this file. Its operator finds the reason in the log: {job.id}.")

@@ -201,11 +201,12 @@ class Jobs(JobTable):
         """Set what its client calls a job and wrote about it; None leaves that as it is.
 
         :raises NoSuchJob: there is none of that id.
+        :raises Busy: the database can't be written now.
         """
         with busy_when_out_of_reach(), self._transaction() as (session, _):
             row = row_of(session, job_id)
-            row.name = row.name if name is None else name
-            row.notes = row.notes if notes is None else notes
+            row.name = row.name if name is None else _storable(name)
+            row.notes = row.notes if notes is None else _storable(notes)
         return row.job()
 
     def retry(self, job_id: str) -> Job:

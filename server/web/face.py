@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -11,6 +13,8 @@ from server.languages import LANGUAGES
 from server.web.compare import add_compare
 from server.web.history import add_history
 from server.web.keys_page import add_keys
+from server.web.refusals import OfAnotherPage, Refusals
+from server.web.runs import add_runs
 from server.web.session import add_session
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
 from server.web.start import add_start
@@ -23,7 +27,9 @@ def web_blueprint(execution: Execution) -> Blueprint:
     """The pages at ``/``, and all that they are made of."""
     pages = Blueprint("web", __name__)
     web = Web(execution)
+    pages.before_request(_check_origin)
     pages.after_request(_add_headers)
+    pages.register_error_handler(Exception, Refusals(web).answer)
     _add_static(pages, web)
     _add_preferences(pages, web)
     add_session(pages, web)
@@ -32,6 +38,7 @@ def web_blueprint(execution: Execution) -> Blueprint:
     add_compare(pages, web)
     add_keys(pages, web)
     add_system(pages, web)
+    add_runs(pages, web)
     return pages
 
 
@@ -45,6 +52,25 @@ def content_security_policy(tiles: str = "") -> str:
         f"img-src 'self' data: blob:{f' {tiles}' if tiles else ''}; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
+
+
+def _check_origin() -> None:
+    """Let pass what only reads, and changes that one of this service's own pages asks for.
+
+    A browser says of each change which page asked for it, and no page can make it lie.
+
+    :raises OfAnotherPage: the change was asked for by another page.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "")
+    # Behind a proxy the scheme that is seen here may be another than the browser's; the host is the same.
+    own = site == "same-origin" if site else urlsplit(origin).netloc == request.host
+    if not own:
+        raise OfAnotherPage(
+            "This change was not asked for by a page of this service. Open the page here and do it there; a script "
+            "uses the REST interface at /api/v1, or WPS."
+        )
 
 
 def _add_headers(response: Response) -> Response:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.acceptance.web.browsing import PHONE, Pages, overflow
 
 from tests.acceptance.running import Service, running_service
+from tests.acceptance.web.browsing import PHONE, Pages, overflow
 from tests.server.fakes import open_jobs, settings_in
 from tests.server.web_runs import HOSTILE, failed, flight_figures, flight_view, successful
 

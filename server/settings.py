@@ -32,6 +32,7 @@ from server.sections import (
     SecuritySection,
     ServerSection,
     StoreSection,
+    WebSection,
 )
 from server.settings_error import SettingsError
 
@@ -69,6 +70,7 @@ class Settings:
     store: StoreSection
     security: SecuritySection
     ows: OwsSection
+    web: WebSection
     notes: tuple[str, ...] = ()
     """What the operator should know: keys without effect, environment names nobody reads."""
     file: Path | None = None
@@ -291,6 +293,7 @@ def _filled(
         store=sections["store"],
         security=sections["security"],
         ows=sections["ows"],
+        web=sections["web"],
         notes=notes,
         file=file,
         sources=sources,

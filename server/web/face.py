@@ -8,6 +8,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from server.execution import Execution
 from server.languages import LANGUAGES
+from server.web.policy import content_security_policy
+from server.web.result import add_result
+from server.web.runs import add_runs
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
 from server.web.start import add_start
 
@@ -22,19 +25,9 @@ def web_blueprint(execution: Execution) -> Blueprint:
     _add_static(pages, web)
     _add_preferences(pages, web)
     add_start(pages, web)
+    add_runs(pages, web)
+    add_result(pages, web)
     return pages
-
-
-def content_security_policy(tiles: str = "") -> str:
-    """What a page may load: this service's own files, and pictures of the map from its tiles' address.
-
-    :param tiles: origin of the map tiles, such as ``https://tiles.example.org``; empty: there are none.
-    """
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-        f"img-src 'self' data: blob:{f' {tiles}' if tiles else ''}; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
 
 
 def _add_headers(response: Response) -> Response:

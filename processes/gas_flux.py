@@ -136,6 +136,12 @@ class GasFlux(StageProcess):
             *map_outputs(),
             complex_output("table", "Table", "The flight table with what every stage added.", formats.CSV),
             *report_outputs(),
+            complex_output(
+                "view",
+                "View",
+                "What a page needs to draw the result, thinned: track, plane, background, transects, variogram, wind.",
+                formats.JSON,
+            ),
         ]
 
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:

@@ -19,6 +19,7 @@ from gasflux_core.io.plane_map import write_flux_plane_map
 from gasflux_core.io.tables import write_table
 from gasflux_core.kriging import Field
 from gasflux_core.pipeline import Result
+from gasflux_core.view import result_view
 from processes.outputs import json_text
 
 Progress = Callable[[float, str], None]
@@ -33,6 +34,7 @@ FILE_NAMES = {
     "table": "table.csv",
     "report": "report.html",
     "preview": "preview.png",
+    "view": "view.json",
 }
 """Each product and the name of its file."""
 
@@ -127,6 +129,10 @@ def _write_geojson(layer: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(layer, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
+def _write_view(made: _Made, path: Path) -> None:
+    path.write_text(json.dumps(result_view(made.result), allow_nan=False, separators=(",", ":")), encoding="utf-8")
+
+
 def _write_layers(made: _Made, path: Path) -> None:
     # A client that opens only one layer shows the first.
     write_layers_zip(path, {"footprint": made.footprint, "track": made.track})
@@ -163,4 +169,5 @@ _WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "flux_plane_map": _write_flux_plane_map,
     "table": _write_table,
     "preview": _write_preview,
+    "view": _write_view,
 }

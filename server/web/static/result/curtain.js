@@ -47,7 +47,8 @@ function sceneOf({ track, ground, gases }) {
   const top = Math.max(...planes.map((plane) => plane.z0 + plane.nz * plane.dz), ...track.height.filter((value) => value !== null));
   const size = Math.max(Math.hypot(east[1] - east[0], north[1] - north[0]), 1);
   const times = [1, 2, 3, 5, 10, 20].find((one) => top * one >= 0.22 * size) ?? 20;
-  return { east, north, top, size, times, middle: [(east[0] + east[1]) / 2, (north[0] + north[1]) / 2, top / 2] };
+  const line = ground.east.map((one, row) => [one, ground.north[row], ground.height?.[row] ?? 0]);
+  return { east, north, top, size, times, line, middle: [(east[0] + east[1]) / 2, (north[0] + north[1]) / 2, top / 2] };
 }
 
 // Four corners a cell, several cells of the plane together where there are many.
@@ -102,13 +103,16 @@ function piecesOf(track, flux) {
 function draw(context, width, height, scene, eye, things, colours) {
   const [cosine, sine] = [Math.cos(eye.yaw), Math.sin(eye.yaw)];
   const [up, down] = [Math.cos(eye.pitch), Math.sin(eye.pitch)];
-  const scale = (0.86 * Math.min(width, (height * 1.7)) * eye.zoom) / scene.size;
+  // All of it fits whichever way it is turned.
+  const tall = scene.top * scene.times * up + scene.size * down;
+  const scale = 0.92 * eye.zoom * Math.min(width / scene.size, height / tall);
   const seen = ([east, north, z]) => {
     const [e, n, h] = [east - scene.middle[0], north - scene.middle[1], (z - scene.middle[2]) * scene.times];
     const [across, away] = [e * cosine - n * sine, e * sine + n * cosine];
     return [width / 2 + scale * across, height / 2 - scale * (h * up + away * down), away * up - h * down];
   };
   drawGround(context, scene, seen);
+  drawLine(context, scene, seen);
   const placed = things.map((thing) => {
     const corners = thing.corners.map(seen);
     return { corners, value: thing.value, away: corners.reduce((sum, corner) => sum + corner[2], 0) / corners.length };
@@ -125,7 +129,7 @@ function draw(context, width, height, scene, eye, things, colours) {
       context.fill();
     } else {
       context.globalAlpha = value === null ? 0.55 : 1;
-      context.strokeStyle = value === null ? own("soft") : own("ink");
+      context.strokeStyle = own(value === null ? "soft" : "signal");
       context.lineWidth = value === null ? 0.8 : 1.2;
     }
     context.stroke();
@@ -167,6 +171,19 @@ function drawGround(context, scene, seen) {
   context.textBaseline = "top";
   const times = scene.times > 1 ? ` · ${say("exaggerated", { times: scene.times })}` : "";
   context.fillText(`${say("grid", { step: tick(step, step) })}${times}`, 6, 6);
+}
+
+// Where the plane stands.
+function drawLine(context, { line }, seen) {
+  context.strokeStyle = own("ink");
+  context.lineWidth = 2;
+  context.beginPath();
+  line.forEach((place, number) => {
+    const [x, y] = seen(place);
+    if (number) context.lineTo(x, y);
+    else context.moveTo(x, y);
+  });
+  context.stroke();
 }
 
 function drawNorth(context, width, cosine, sine, down) {

@@ -19,7 +19,7 @@ export function mapFigure(view) {
   addCorner(map, "topright", "compass", compass());
   addCorner(map, "bottomright", "windy", windArrow(wind));
 
-  const line = L.polyline(ground.latitude.map((latitude, row) => [latitude, ground.longitude[row]]), { weight: 6, opacity: 0.9, interactive: false }).addTo(map);
+  const line = L.polyline(ground.latitude.map((latitude, row) => [latitude, ground.longitude[row]]), { weight: 16, opacity: 0.5, lineCap: "butt", interactive: false }).addTo(map);
   const path = L.polyline(track.latitude.map((latitude, row) => [latitude, track.longitude[row]]), { weight: 1, opacity: 0.6, interactive: false }).addTo(map);
   const points = track.latitude.map((latitude, row) =>
     L.circleMarker([latitude, track.longitude[row]], { radius: track.kept[row] ? 5 : 3, weight: 0.6, fillOpacity: 1 })
@@ -32,6 +32,10 @@ export function mapFigure(view) {
   let gas = page.gas;
   let colours = null;
   const legend = mapLegend(() => colours);
+
+  function size(flux, row) {
+    return track.kept[row] ? Math.abs(flux[row] ?? 0) : -1;
+  }
 
   function told(row) {
     const found = view.gases[gas];
@@ -76,6 +80,10 @@ export function mapFigure(view) {
       const seen = track.kept[row] && flux[row] !== null;
       point.setStyle({ color: own("card"), fillColor: seen ? colours.css(flux[row]) : own("soft") });
     });
+    // Passes lie above each other: what carries most gas is to be seen.
+    const order = points.map((_, row) => row).sort((a, b) => size(flux, a) - size(flux, b));
+    for (const row of order) points[row].bringToFront();
+    here.bringToFront();
     legend();
     if (points.length) follow();
   }

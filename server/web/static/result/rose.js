@@ -69,7 +69,7 @@ export function roseFigure({ wind }) {
     const [x, y] = [-135 + 95 * (number % 3), SIZE / 2 + 10 + 18 * Math.floor(number / 3)];
     svg.append(made("rect", { x, y, width: 14, height: 12, rx: 2, fill: colours.css(number + 0.8) }));
     const [low, high] = [wind.speed_edges[number], wind.speed_edges[number + 1]];
-    svg.append(made("text", { x: Number(x) + 20, y: y + 10 }, high === undefined ? `≥ ${plain(low, 2)}` : `${plain(low, 2)}–${plain(high, 2)}`));
+    svg.append(made("text", { x: Number(x) + 20, y: y + 10 }, high === undefined ? `≥ ${low}` : `${low}–${high}`));
   }
   byId("wind-rose").replaceChildren(svg);
 }

@@ -121,6 +121,7 @@ def _curl(job: Job, types: dict[str, str], address: str, with_key: bool) -> str:
     request = {
         "inputs": {name: given[0] if len(given) == 1 else given for name, given in values.items()},
         "outputs": {name: {"transmissionMode": "reference"} if name in _FILES else {} for name in made},
+        "response": "document",
     }
     text = json.dumps(request, ensure_ascii=False)
     lines = ["{"]

@@ -105,13 +105,13 @@ function draw(context, width, height, scene, eye, things, colours) {
   const [up, down] = [Math.cos(eye.pitch), Math.sin(eye.pitch)];
   // All of it fits whichever way it is turned.
   const tall = scene.top * scene.times * up + scene.size * down;
-  const scale = 0.92 * eye.zoom * Math.min(width / scene.size, height / tall);
+  const scale = 0.84 * eye.zoom * Math.min(width / scene.size, height / tall);
   const seen = ([east, north, z]) => {
     const [e, n, h] = [east - scene.middle[0], north - scene.middle[1], (z - scene.middle[2]) * scene.times];
     const [across, away] = [e * cosine - n * sine, e * sine + n * cosine];
     return [width / 2 + scale * across, height / 2 - scale * (h * up + away * down), away * up - h * down];
   };
-  drawGround(context, scene, seen);
+  drawGround(context, scene, seen, height);
   drawLine(context, scene, seen);
   const placed = things.map((thing) => {
     const corners = thing.corners.map(seen);
@@ -138,7 +138,7 @@ function draw(context, width, height, scene, eye, things, colours) {
   drawNorth(context, width, cosine, sine, down);
 }
 
-function drawGround(context, scene, seen) {
+function drawGround(context, scene, seen, height) {
   const { step } = ticks(0, scene.size, 6);
   const from = (low) => Math.floor(low / step) * step;
   const to = (high) => Math.ceil(high / step) * step;
@@ -168,9 +168,9 @@ function drawGround(context, scene, seen) {
     context.fillText(`${tick(z, marks.step)} m`, x - 7, y);
   }
   context.textAlign = "left";
-  context.textBaseline = "top";
+  context.textBaseline = "bottom";
   const times = scene.times > 1 ? ` · ${say("exaggerated", { times: scene.times })}` : "";
-  context.fillText(`${say("grid", { step: tick(step, step) })}${times}`, 6, 6);
+  context.fillText(`${say("grid", { step: tick(step, step) })}${times}`, 4, height - 4);
 }
 
 // Where the plane stands.

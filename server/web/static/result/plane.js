@@ -5,8 +5,10 @@ import { massUnit, plain, tick, ticks } from "./numbers.js";
 import { byId, page, say } from "./page.js";
 import { sheet } from "./sheet.js";
 
-const MARGIN = { left: 58, top: 14, right: 92, bottom: 46 };
+const MARGIN = { left: 54, top: 14, right: 84, bottom: 46 };
 const TALLEST = 420;
+const LOWEST = 150;
+const NARROW = 500; // from here on less room for each sample
 const MOST_SAMPLES = 3000;
 
 export function planeFigure(view) {
@@ -39,7 +41,7 @@ export function planeFigure(view) {
     context.strokeStyle = colours.dots;
     for (const { point, x, z } of samples) {
       context.beginPath();
-      context.arc(toX(plane, box, x), toY(plane, box, z), 2.4, 0, 7);
+      context.arc(toX(plane, box, x), toY(plane, box, z), box.width < NARROW ? 1.4 : 2.4, 0, 7);
       if (state.of === "flux" && flux[point] !== null) {
         context.fillStyle = colours.css(flux[point]);
         context.fill();
@@ -127,7 +129,7 @@ export function planeFigure(view) {
 function shape(plane, width) {
   const inside = width - MARGIN.left - MARGIN.right;
   const [length, rise] = [plane.nx * plane.dx, plane.nz * plane.dz];
-  const times = [1, 2, 3, 5, 10, 20].find((one) => ((inside * rise) / length) * one >= 0.22 * inside + 40) ?? 50;
+  const times = [1, 2, 3, 4, 5, 7, 10, 20].find((one) => ((inside * rise) / length) * one >= Math.max(LOWEST, 0.26 * inside)) ?? 50;
   const tall = ((inside * rise) / length) * times;
   const wide = tall > TALLEST ? Math.max(150, (inside * TALLEST) / tall) : inside;
   const high = Math.min(tall, TALLEST);
@@ -191,8 +193,8 @@ function drawAxes(context, plane, box) {
     context.fillRect(place, box.y + box.rise, 1, 5);
     context.fillText(tick(x, along.step), place, box.y + box.rise + 7);
   }
-  const times = box.times > 1.05 ? ` – ${say("exaggerated", { times: box.times })}` : "";
-  context.fillText(say(page.kind === "spiral" ? "around" : "along"), box.x + box.width / 2, box.y + box.rise + 24, box.width + 100);
+  byId("plane-scale").textContent = box.times > 1.05 ? say("exaggerated", { times: box.times }) : "";
+  context.fillText(say(page.kind === "spiral" ? "around" : "along"), box.x + box.width / 2, box.y + box.rise + 25, box.width + 100);
   context.textAlign = "right";
   context.textBaseline = "middle";
   const up = ticks(plane.z0 - plane.dz / 2, plane.z0 + (plane.nz - 0.5) * plane.dz, box.rise / 45);
@@ -205,7 +207,7 @@ function drawAxes(context, plane, box) {
   context.translate(12, box.y + box.rise / 2);
   context.rotate(-Math.PI / 2);
   context.textAlign = "center";
-  context.fillText(say("height") + (box.rise > 260 ? times : ""), 0, 0, box.rise + 40);
+  context.fillText(say("height"), 0, 0, box.rise + 40);
   context.restore();
 }
 
@@ -226,5 +228,5 @@ function drawBar(context, colours, box) {
   }
   context.textBaseline = "top";
   context.textAlign = "right";
-  context.fillText(`${unit} m⁻² h⁻¹`, x + 76, box.y + box.rise + 7);
+  context.fillText(`${unit} m⁻² h⁻¹`, x + 70, box.y + box.rise + 7);
 }

@@ -222,15 +222,15 @@ def _background(table: pd.DataFrame, gas: str, most: int) -> dict[str, Any]:
 
 def _transects(table: pd.DataFrame, gas: str, most: int) -> list[dict[str, Any]]:
     kept = np.flatnonzero(table["kept"].to_numpy(dtype=bool))
-    transect = table["transect"].to_numpy()[kept]
+    transects = table["transect"].to_numpy()[kept]
     x, z, enhancement = (table[name].to_numpy(dtype=float)[kept] for name in ("x", "z", f"{gas}_enhancement"))
     shown = []
-    for number in np.unique(transect):
-        own = np.flatnonzero(transect == number)
+    for transect in np.unique(transects):
+        own = np.flatnonzero(transects == transect)
         rows = own[thinned(enhancement[own], most * len(own) // len(kept))]
         shown.append(
             {
-                "number": int(number),
+                "number": int(transect),
                 "height": number(float(z[own].mean())),
                 "x": numbers(x[rows]),
                 "enhancement": numbers(enhancement[rows]),

@@ -98,6 +98,8 @@ class InputValue:
     file: Path | None = None
     media_type: str | None = None
     unit: str | None = None
+    file_name: str | None = None
+    """What its sender calls the file, as :func:`processes.file_names.shown_file_name` leaves it; None: not known."""
 
 
 @dataclass(frozen=True)

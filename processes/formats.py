@@ -11,6 +11,7 @@ GEOTIFF = Format("image/tiff; subtype=geotiff", extension=".tif", encoding="base
 ZIP = Format("application/zip", extension=".zip", encoding="base64")
 HTML = Format("text/html", extension=".html")
 PNG = Format("image/png", extension=".png", encoding="base64")
+KML = Format("application/vnd.google-earth.kml+xml", extension=".kml")
 TEXT = Format("text/plain", extension=".txt")
 XML = Format("text/xml", extension=".xml")
 BINARY = Format("application/octet-stream", extension=".bin", encoding="base64")

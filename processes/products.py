@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasflux_core.io.geotiff import write_flux_plane
+from gasflux_core.io.kml import write_kml
 from gasflux_core.io.layers import footprint_geojson, track_geojson, write_layers_zip
 from gasflux_core.io.plane_map import write_flux_plane_map
 from gasflux_core.io.tables import write_table
@@ -35,8 +36,18 @@ FILE_NAMES = {
     "report": "report.html",
     "preview": "preview.png",
     "view": "view.json",
+    "track_kml": "track_kml.kml",
 }
 """Each product and the name of its file."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that a flight came in."""
+
+    path: Path
+    name: str | None
+    """What its sender calls it, to be shown; None: not known."""
 
 
 def write_products(
@@ -44,26 +55,23 @@ def write_products(
     folder: Path,
     wanted: Collection[str] | None = None,
     *,
-    source: Path | None = None,
+    source: Source | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write the products of a calculation into a folder; only those wanted are made.
 
     :param wanted: names from :data:`FILE_NAMES`; None: all of them. Other names are left alone.
-    :param source: the flight's file, whose name and SHA-256 the report shows.
+    :param source: the flight's file, whose name and SHA-256 report and figures tell.
     :param progress: told before each product, 0 to 1.
     :returns: name → file.
     """
-    made = _Made(result)
+    made = _Made(result, source)
     names = [name for name in FILE_NAMES if wanted is None or name in wanted]
     paths = {name: folder / FILE_NAMES[name] for name in names}
     for number, (name, path) in enumerate(paths.items()):
         if progress is not None:
             progress(number / len(paths), f"Writing {name.replace('_', ' ')}")
-        if name == "report":
-            _write_report(result, path, source)
-        else:
-            _WRITERS[name](made, path)
+        _WRITERS[name](made, path)
     return paths
 
 
@@ -72,6 +80,15 @@ class _Made:
     """A result, and what several products hold of it."""
 
     result: Result
+    source: Source | None
+
+    @cached_property
+    def sha256(self) -> str | None:
+        return _sha256(self.source.path) if self.source is not None else None
+
+    @property
+    def source_name(self) -> str | None:
+        return self.source.name if self.source is not None else None
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -113,7 +130,10 @@ def _write_flux_plane_map(made: _Made, path: Path) -> None:
 
 
 def _write_figures(made: _Made, path: Path) -> None:
-    path.write_text(json_text(made.result.figures()), encoding="utf-8")
+    figures = made.result.figures()
+    if made.source is not None:
+        figures["input"] = {"name": made.source_name, "sha256": made.sha256}
+    path.write_text(json_text(figures), encoding="utf-8")
 
 
 def _write_track(made: _Made, path: Path) -> None:
@@ -133,6 +153,12 @@ def _write_view(made: _Made, path: Path) -> None:
     path.write_text(json.dumps(result_view(made.result), allow_nan=False, separators=(",", ":")), encoding="utf-8")
 
 
+def _write_track_kml(made: _Made, path: Path) -> None:
+    result = made.result
+    rates = {name: gas.rate for name, gas in result.gases.items()}
+    write_kml(path, result.table, result.plane_fit.plane, made.fields, rates, made.source_name)
+
+
 def _write_layers(made: _Made, path: Path) -> None:
     # A client that opens only one layer shows the first.
     write_layers_zip(path, {"footprint": made.footprint, "track": made.track})
@@ -142,11 +168,11 @@ def _write_table(made: _Made, path: Path) -> None:
     write_table(made.result.table, path)
 
 
-def _write_report(result: Result, path: Path, source: Path | None) -> None:
+def _write_report(made: _Made, path: Path) -> None:
     # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
     from gasflux_core.report import write_report
 
-    write_report(path, result, sha256=_sha256(source) if source else None, source=source.name if source else None)
+    write_report(path, made.result, sha256=made.sha256, source=made.source_name)
 
 
 def _write_preview(made: _Made, path: Path) -> None:
@@ -168,6 +194,8 @@ _WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "layers": _write_layers,
     "flux_plane_map": _write_flux_plane_map,
     "table": _write_table,
+    "report": _write_report,
     "preview": _write_preview,
     "view": _write_view,
+    "track_kml": _write_track_kml,
 }

@@ -127,10 +127,11 @@ def _run(options: argparse.Namespace) -> None:
     tell = None if options.quiet else _tell
     result = run_pipeline(read_table(options.flight), gases, settings, tell, notes, elevation=_elevation(options.dem))
     if options.out is not None:
-        from processes.products import write_products
+        from processes.file_names import shown_file_name
+        from processes.products import Source, write_products
 
         options.out.mkdir(parents=True, exist_ok=True)
-        write_products(result, options.out, source=options.flight)
+        write_products(result, options.out, source=Source(options.flight, shown_file_name(options.flight.name)))
     figures = result.figures()
     if options.json == "-":
         sys.stdout.write(json.dumps(figures, allow_nan=False) + "\n")

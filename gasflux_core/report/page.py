@@ -7,7 +7,7 @@ import hashlib
 import shlex
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -112,5 +112,4 @@ def _command(source: str | None) -> str:
 
 
 def _configuration(result: Result) -> str:
-    settings: dict[str, Any] = {"gases": list(result.gases), **result.settings.model_dump(mode="json")}
-    return str(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100))
+    return str(yaml.safe_dump(result.configuration(), sort_keys=False, allow_unicode=True, width=100))

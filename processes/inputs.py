@@ -27,6 +27,9 @@ P = TypeVar("P", bound=Parameters)
 MAX_GASES = 20
 DEFAULT_GAS = "ch4"
 
+LEFT_EMPTY = "Left empty:"
+"""With this begins what is said of every setting that a configuration may hold too."""
+
 _QGIS_TRAPS = ("date", "column")
 """A name or title with one of these becomes a date picker or a list of layer fields in QGIS's WPS plugin."""
 
@@ -73,7 +76,7 @@ def setting_inputs(settings: Iterable[Setting]) -> list[base.Literal]:
             setting.field,
             setting.identifier,
             title=setting.title,
-            note=f"Left empty: {setting.section}.{setting.field} of the configuration, else the default.",
+            note=f"{LEFT_EMPTY} {setting.section}.{setting.field} of the configuration, else the default.",
         )
         for setting in settings
     ]

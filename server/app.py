@@ -34,6 +34,8 @@ from server.pywps_settings import give_to_pywps
 from server.settings import Settings, prepare
 from server.store import Store, open_store
 from server.web.face import web_blueprint
+from server.web.refusals import Refusals, is_for_a_person
+from server.web.site import Web
 from server.wps.endpoint import blueprint as wps_blueprint
 
 LOG = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ def create_app(
     app.register_blueprint(web_blueprint(execution))
     _add_health(app)
     _add_metrics(app)
-    _add_errors(app)
+    _add_errors(app, Refusals(Web(execution)))
     _add_headers(app, settings.security.cors_origin)
     return app
 
@@ -159,11 +161,13 @@ def _add_metrics(app: Flask) -> None:
     app.add_url_rule("/metrics", "metrics", Metrics(service_of(app).jobs).page)
 
 
-def _add_errors(app: Flask) -> None:
+def _add_errors(app: Flask, refusals: Refusals) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Any:
         if is_ogcapi(request.path):
             return ogcapi_refusal(error, app.config["MAX_CONTENT_LENGTH"])
+        if is_for_a_person():
+            return refusals.answer(error)
         response = error.get_response()  # keeps its headers, such as Allow
         response.data = app.json.dumps({"code": error.code, "message": error.description})
         response.content_type = "application/json"

@@ -227,6 +227,16 @@ class Jobs(JobTable):
                 return []
         return self.remove(job_id)
 
+    def describe(self, job_id: str, name: str, notes: str) -> None:
+        """Note what its client calls a job, and writes about it.
+
+        :raises NoSuchJob: there is none of that id.
+        :raises Busy: the database can't be written now.
+        """
+        with busy_when_out_of_reach(), self._transaction() as (session, _):
+            row = row_of(session, job_id)
+            row.name, row.notes = _storable(name), _storable(notes)
+
     # --- for those who run jobs -------------------------------------------------------------------
 
     def claim(self, owner: Owner) -> Job | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,8 @@ class JobTable:
         self.notices = Notices(engine)
         """To those who subscribed to a job."""
         self._watch = EndWatch(self._unended, changes(engine))
+        self.stopping = threading.Event()
+        """Set where nobody may wait for a job any longer: the service stops."""
 
     def get(self, job_id: str) -> Job:
         """The job as it is now.
@@ -72,6 +75,7 @@ class JobTable:
 
     def stop_waiting(self) -> None:
         """Let all who wait for a job go at once, now and from now on: the service stops."""
+        self.stopping.set()
         self._watch.stop()
 
     def find(
@@ -158,6 +162,12 @@ class JobTable:
             running=found.get((JobStatus.RUNNING, False), 0),
             spread=found.get((JobStatus.RUNNING, True), 0),
         )
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs wait that were accepted before it; clients take turns, so it is about its place."""
+        asked = select(func.count()).where(JobRow.status == JobStatus.ACCEPTED, JobRow.created < job.created)
+        with self._engine.connect() as connection:
+            return connection.scalar(asked) or 0
 
     def totals(self) -> list[Total]:
         """How many jobs came to which end, since the table was made."""

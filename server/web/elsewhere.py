@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -103,7 +104,7 @@ def _python(text: str) -> str:
 # --- curl
 
 
-def _curl(job: Job, types: dict[str, str], address: str, with_key: bool) -> str:
+def _curl(job: Job, types: Mapping[str, str], address: str, with_key: bool) -> str:
     """The request is put together of pieces, so that a file of any size and kind goes into it from the disk."""
     values: dict[str, list[Any]] = {}
     marks: dict[str, str] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -9,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from server.execution import Execution
 from server.languages import LANGUAGES
 from server.web.policy import content_security_policy
+from server.web.refusals import OfAnotherPage, Refusals
 from server.web.result import add_result
 from server.web.runs import add_runs
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
@@ -21,13 +24,34 @@ def web_blueprint(execution: Execution) -> Blueprint:
     """The pages at ``/``, and all that they are made of."""
     pages = Blueprint("web", __name__)
     web = Web(execution)
+    pages.before_request(_check_origin)
     pages.after_request(_add_headers)
+    pages.register_error_handler(Exception, Refusals(web).answer)
     _add_static(pages, web)
     _add_preferences(pages, web)
     add_start(pages, web)
     add_runs(pages, web)
     add_result(pages, web)
     return pages
+
+
+def _check_origin() -> None:
+    """Let pass what only reads, and changes that one of this service's own pages asks for.
+
+    A browser says of each change which page asked for it, and no page can make it lie.
+
+    :raises OfAnotherPage: the change was asked for by another page.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "")
+    # Behind a proxy the scheme that is seen here may be another than the browser's; the host is the same.
+    own = site == "same-origin" if site else urlsplit(origin).netloc == request.host
+    if not own:
+        raise OfAnotherPage(
+            "This change was not asked for by a page of this service. Open the page here and do it there; a script "
+            "uses the REST interface at /api/v1, or WPS."
+        )
 
 
 def _add_headers(response: Response) -> Response:

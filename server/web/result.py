@@ -19,6 +19,7 @@ from server.jobs.model import Job, ResultItem
 from server.outputs import file_response
 from server.ows.addresses import map_services
 from server.store import NoSuchFile
+from server.store.names import is_id
 from server.web.elsewhere import file_name, snippets
 from server.web.policy import content_security_policy
 from server.web.rates import gas_rate
@@ -37,6 +38,9 @@ def add_result(pages: Blueprint, web: Web) -> None:
 
     @pages.get("/runs/<job_id>/view")
     def view(job_id: str) -> Response:
+        # What can't be an id need not be looked for, and not every database takes every text.
+        if not is_id(job_id):
+            raise NotFound("There is no run of this id.")
         job = web.execution.job(job_id)
         item = job.results.get("view")
         if item is None or item.file is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ class Web:
         chosen = request.cookies.get(LANGUAGE_COOKIE, "")
         return chosen if chosen in LANGUAGES else preferred_language(request.headers.get("Accept-Language"))
 
+    def words(self) -> Mapping[str, str]:
+        """The words of the page, in the language of the request at hand."""
+        return words_in(self.language())
+
     def look(self) -> str:
         """``light``, ``dark``, or ``auto``: as the system is."""
         chosen = request.cookies.get(LOOK_COOKIE, "")
@@ -69,13 +74,13 @@ class Web:
         """Who looks at the page."""
         return self.access.caller()
 
-    def render(self, name: str, status: int = 200, **values: Any) -> Response:
+    def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """One page, or a part of one.
 
-        :param name: of its template, without ``.html.j2``.
+        :param template: its name, without ``.html.j2``.
         """
         language = self.language()
-        page = self._environment.get_template(f"{name}.html.j2").render(
+        page = self._environment.get_template(f"{template}.html.j2").render(
             **values,
             language=language,
             languages={"en-US": "English", "zh-CN": "中文"},
@@ -86,7 +91,9 @@ class Web:
             base=self.base,
             root=self.settings.root,
             static=f"{self.base}/static/{self.static_version}",
-            here=request.full_path.rstrip("?"),
+            # An address to which something was sent can't be opened again.
+            here=request.full_path.rstrip("?") if request.method == "GET" else "/",
+            path=request.path,
             caller=self.caller(),
         )
         return Response(page, status=status, content_type="text/html; charset=utf-8")

@@ -22,7 +22,8 @@ _ASSETS = ("script", "stylesheet", "image", "font")
 # Under the page's own policy this runs before any of its scripts.
 _WATCH = """
 document.addEventListener("securitypolicyviolation", (event) => {
-  console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+  const place = `${event.sourceFile}:${event.lineNumber}`;
+  console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} at ${place}`);
 });
 """
 

@@ -1,4 +1,4 @@
-"""The page of a result in a real browser: its figures are drawn, answer to mouse, finger and keys, and tell the truth."""
+"""The page of a result in a real browser: its figures are drawn, tell the truth, and answer to mouse, finger, keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ RUN_LIMIT = 120.0
 COLOURS = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const seen = new Set();
-  for (let at = 0; at < data.length; at += 4) if (data[at + 3]) seen.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3]) seen.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+  }
   return seen.size;
 }"""
 """How many colours a canvas has."""

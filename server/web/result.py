@@ -9,11 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from gasflux_core.configuration import read_configuration
-from gasflux_core.errors import InputError
 from gasflux_core.pipeline import Settings as StageSettings
 from gasflux_core.report.quantities import duration, gas_name
-from processes.gas_flux import SETTINGS
 from processes.translation import translate, translated
 from server.jobs.model import Job, ResultItem
 from server.outputs import file_response
@@ -55,14 +52,14 @@ def result_page(web: Web, job: Job) -> Response:
     """The page of a successful run; of a process that has no rates, a list of its outputs."""
     figures = _read_json(web, job, "figures")
     if figures is None or not figures.get("gases"):
-        response = web.render("result_plain", **_common(web, job))
+        response = web.render("result_plain", **_common(web, job, figures))
     else:
-        response = web.render("result", **_common(web, job), **_rates(web, job, figures))
+        response = web.render("result", **_common(web, job, figures), **_rates(web, job, figures))
     response.headers["Content-Security-Policy"] = content_security_policy(web.settings.web.tiles_origin)
     return response
 
 
-def _common(web: Web, job: Job) -> dict[str, Any]:
+def _common(web: Web, job: Job, figures: Mapping[str, Any] | None) -> dict[str, Any]:
     language = web.language()
     declared = translated(web.execution.declared(job), language)
     titles = {output.identifier: (output.title, output.abstract) for output in declared.outputs}
@@ -78,7 +75,7 @@ def _common(web: Web, job: Job) -> dict[str, Any]:
         ],
         "crate": web.access.address(f"/outputs/{job.id}/ro-crate.zip", job.id),
         "inputs": _inputs(job),
-        "settings_changed": _changed_settings(job),
+        "settings_changed": _changed_settings(job, figures),
         "took": _took(job),
         "created": job.created.strftime("%Y-%m-%d %H:%M UTC"),
         "may_change": _may_change(web, job),
@@ -205,35 +202,22 @@ def _flight_facts(figures: Mapping[str, Any], words: Mapping[str, str]) -> list[
     ]
 
 
-def _changed_settings(job: Job) -> list[tuple[str, str]]:
-    """Parameters of which the run had other values than the defaults, by the configuration's names."""
-    defaults = StageSettings().model_dump(mode="json")
-    found: dict[str, Any] = {}
-    for item in job.request.inputs.get("configuration", []):
-        try:
-            for section, values in read_configuration(item.text or "").sections.items():
-                found |= {f"{section}.{name}": value for name, value in values.items()}
-        except InputError:
-            continue
-    for setting in SETTINGS:
-        for item in job.request.inputs.get(setting.identifier, []):
-            found[f"{setting.section}.{setting.field}"] = item.text
+def _changed_settings(job: Job, figures: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Parameters that had other values than the defaults; of a process that doesn't tell them, its literal inputs."""
+    in_force = (figures or {}).get("settings")
+    if in_force is None:
+        given = job.request.inputs.items()
+        return [(name, item.text) for name, items in given for item in items if item.text is not None]
     return [
-        (name, _shown(value))
-        for name, value in sorted(found.items())
-        if _shown(value) != _shown(defaults.get(name.split(".")[0], {}).get(name.split(".", 1)[1]))
+        (f"{section}.{name}", _shown(in_force[section][name]))
+        for section, defaults in StageSettings().model_dump(mode="json").items()
+        for name, default in defaults.items()
+        if in_force.get(section, {}).get(name, default) != default
     ]
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        try:
-            return f"{float(value):g}"
-        except ValueError:
-            return value
-    return f"{value:g}" if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _took(job: Job) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from gasflux_core.configuration import read_configuration
 from gasflux_core.io.tables import read_table
-from gasflux_core.pipeline import Result, run_pipeline
-from processes.gas_flux import GasFlux
-from processes.products import FILE_NAMES, write_products
+from gasflux_core.pipeline import Result, Settings, check_settings, run_pipeline
+from processes.gas_flux import SETTINGS, GasFlux
+from processes.products import FILE_NAMES, Source, write_products
 from server.jobs.model import Job, ResultItem
 from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
@@ -20,10 +22,21 @@ FLIGHT = ROOT / "examples" / "data" / "example_flight.csv"
 GASES = ("ch4", "co2")
 
 
+def example_result(inputs: Mapping[str, str] | None = None) -> Result:
+    """The example flight with these literal inputs, calculated once for all tests."""
+    given = dict(inputs or {})
+    sections = {
+        name: dict(values) for name, values in read_configuration(given.get("configuration", "")).sections.items()
+    }
+    for setting in SETTINGS:
+        if setting.identifier in given:
+            sections.setdefault(setting.section, {})[setting.field] = given[setting.identifier]
+    return _calculated(check_settings(sections).model_dump_json())
+
+
 @cache
-def example_result() -> Result:
-    """The example flight, calculated once for all tests."""
-    return run_pipeline(read_table(FLIGHT), GASES)
+def _calculated(settings: str) -> Result:
+    return run_pipeline(read_table(FLIGHT), GASES, Settings.model_validate_json(settings))
 
 
 def publish_run(
@@ -58,15 +71,14 @@ def publish_run(
     job = jobs.claim(Owner.this_process())
     assert job is not None and job.id == job_id
     folder = jobs.store.begin_attempt(job_id, 1) / "results"
-    results = _write(folder, without)
+    results = _write(example_result(inputs), folder, Source(FLIGHT, file_name), without)
     assert jobs.finish(job_id, 1, results, lambda: jobs.store.publish(job_id, 1))
     return jobs.get(job_id)
 
 
-def _write(folder: Path, without: tuple[str, ...]) -> dict[str, ResultItem]:
-    result = example_result()
+def _write(result: Result, folder: Path, source: Source, without: tuple[str, ...]) -> dict[str, ResultItem]:
     wanted = [name for name in FILE_NAMES if name not in without]
-    paths = write_products(result, folder, wanted, source=FLIGHT)
+    paths = write_products(result, folder, wanted, source=source)
     declared = {output.identifier: output for output in GasFlux().outputs if hasattr(output, "data_format")}
     results = {
         name: ResultItem(

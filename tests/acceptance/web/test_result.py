@@ -275,6 +275,35 @@ def test_what_can_not_be_fetched_is_told(page_of: Pages, run: Run) -> None:
     expect(page.get_by_role("heading", name="CH₄ emission rate")).to_be_visible()
 
 
+def test_a_run_gets_a_name_and_notes(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.get_by_label("Name", exact=True).fill("North <b>fence</b>")
+    page.get_by_label("Your notes").fill("light wind")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("North <b>fence</b>")
+    expect(page.get_by_label("Your notes")).to_have_value("light wind")
+
+
+def test_removing_is_asked_for_twice(opened: Callable[..., Page]) -> None:
+    page = opened()
+    sure = page.get_by_role("button", name="Yes, remove it")
+    expect(sure).to_be_hidden()
+    page.get_by_text("Remove this run").click()
+    expect(sure).to_be_visible()
+
+
+def test_lines_are_copied(opened: Callable[..., Page]) -> None:
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    page.locator("[data-copy=snippet-run]").click()
+    expect(page.locator("[data-copy=snippet-run]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#snippet-run").text_content()
+
+
+def test_a_link_leads_to_one_figure(opened: Callable[..., Page]) -> None:
+    page = opened("#three")
+    expect(page.locator("#three")).to_be_in_viewport()
+
+
 def _rate(run: Run) -> float:
     outputs = run.page.replace("/runs/", "/outputs/")
     return float(_json(f"{outputs}/figures.json")["gases"]["ch4"]["emission_rate"])

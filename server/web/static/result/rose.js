@@ -1,7 +1,7 @@
 // The wind rose: where the wind came from, by speed, with the plane and the mean wind.
 import { fluxScale } from "./colours.js";
 import { plain, tick, ticks } from "./numbers.js";
-import { byId, say } from "./page.js";
+import { byId, page, say } from "./page.js";
 
 const SIZE = 320;
 const RADIUS = 112;
@@ -48,8 +48,10 @@ export function roseFigure({ wind }) {
       inner = end;
     });
   });
-  const [one, other] = [at(wind.plane_normal + 90, RADIUS + 6), at(wind.plane_normal - 90, RADIUS + 6)];
-  svg.append(made("line", { class: "plane", x1: one[0], y1: one[1], x2: other[0], y2: other[1] }));
+  if (page.kind === "curtain") {
+    const [one, other] = [at(wind.plane_normal + 90, RADIUS + 6), at(wind.plane_normal - 90, RADIUS + 6)];
+    svg.append(made("line", { class: "plane", x1: one[0], y1: one[1], x2: other[0], y2: other[1] }));
+  }
   const [from, to] = [at(wind.direction, RADIUS + 10), at(wind.direction, RADIUS - 26)];
   svg.append(made("line", { class: "arrow", x1: from[0], y1: from[1], x2: to[0], y2: to[1] }));
   const [left, right, tip] = [at(wind.direction - 4, RADIUS - 22), at(wind.direction + 4, RADIUS - 22), at(wind.direction, RADIUS - 38)];

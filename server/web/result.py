@@ -94,7 +94,8 @@ def _rates(web: Web, job: Job, figures: Mapping[str, Any]) -> dict[str, Any]:
         "flight": _flight_facts(figures, words),
         "notes": [translate(note, language) for note in figures.get("notes", [])],
         "version": figures.get("versions", {}).get("gasflux-wps", job.version),
-        "preview": _address(web, job, "preview"),
+        # Below the page's own address, whatever name its reader has for this host: pictures of others aren't shown.
+        "preview": web.base + _path(web, _address(web, job, "preview")) if "preview" in job.results else "",
         "report": _address(web, job, "report"),
         "has_view": "view" in job.results,
         "services": {kind: web.access.address(_path(web, url), job.id) for kind, url in services.items()},

@@ -161,7 +161,7 @@ def test_the_figures_have_their_data(client: FlaskClient, job: Job) -> None:
 def test_without_a_view_the_page_says_so_and_shows_the_picture(app: Flask, client: FlaskClient) -> None:
     bare = publish_run(service_of(app).jobs, without=("view",))
     text = page(client, bare)
-    assert "56.7" in text and f"/outputs/{bare.id}/preview.png" in text
+    assert "56.7" in text and f'<img class="preview" src="/outputs/{bare.id}/preview.png"' in text
     assert "plane-canvas" not in text
     assert client.get(f"/runs/{bare.id}/view").status_code == 404
 

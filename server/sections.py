@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 
@@ -33,6 +33,14 @@ def _words(separator: str) -> BeforeValidator:
         return tuple(part.strip() for part in value.split(separator) if part.strip())
 
     return BeforeValidator(split)
+
+
+def _tiles(value: str) -> str:
+    places = all(place in value for place in ("{z}", "{x}", "{y}"))
+    # Of one host, as the pages' content policy names it.
+    if value and not (places and re.fullmatch(r"https?://[\w.:\[\]-]+/[^\s\"'<>]*", value)):
+        raise ValueError("an address such as https://tiles.example.org/{z}/{x}/{y}.png is expected")
+    return value
 
 
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
@@ -246,6 +254,22 @@ class OwsSection(Section):
     largest_picture: int = _key(4096, "Most pixels of a picture or coverage along one side.", ge=256, le=20000)
 
 
+class WebSection(Section):
+    """``[web]``: the web page."""
+
+    tiles: Annotated[str, AfterValidator(_tiles)] = _key(
+        "",
+        "Address of the map tiles behind a flight's track, such as https://tiles.example.org/{z}/{x}/{y}.png. Blank: "
+        "none; the map then has a plain ground.",
+    )
+    tiles_attribution: str = _key("", "To whom the tiles belong, as shown on the map.")
+
+    @property
+    def tiles_origin(self) -> str:
+        """Scheme, host and port of the tiles' address; empty: there are none."""
+        return "/".join(self.tiles.split("/")[:3])
+
+
 SECTIONS: dict[str, type[Section]] = {
     "metadata:main": MetadataSection,
     "server": ServerSection,
@@ -255,6 +279,7 @@ SECTIONS: dict[str, type[Section]] = {
     "store": StoreSection,
     "security": SecuritySection,
     "ows": OwsSection,
+    "web": WebSection,
 }
 """Name in the file → its declaration."""
 

@@ -33,6 +33,7 @@ from server.sections import (
     SecuritySection,
     ServerSection,
     StoreSection,
+    WebSection,
 )
 from server.settings_error import SettingsError
 
@@ -73,6 +74,7 @@ class Settings:
     store: StoreSection
     security: SecuritySection
     ows: OwsSection
+    web: WebSection
     notes: tuple[str, ...] = ()
     """What the operator should know: keys without effect, environment names nobody reads."""
     file: Path | None = None
@@ -332,6 +334,7 @@ def _filled(
         store=sections["store"],
         security=sections["security"],
         ows=sections["ows"],
+        web=sections["web"],
         notes=notes,
         file=file,
         sources=sources,

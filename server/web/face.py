@@ -13,7 +13,9 @@ from server.languages import LANGUAGES
 from server.web.compare import add_compare
 from server.web.history import add_history
 from server.web.keys_page import add_keys
+from server.web.policy import content_security_policy
 from server.web.refusals import OfAnotherPage, Refusals
+from server.web.result import add_result
 from server.web.runs import add_runs
 from server.web.session import add_session
 from server.web.site import LANGUAGE_COOKIE, LOOK_COOKIE, LOOKS, STATIC, Web
@@ -39,19 +41,8 @@ def web_blueprint(execution: Execution) -> Blueprint:
     add_keys(pages, web)
     add_system(pages, web)
     add_runs(pages, web)
+    add_result(pages, web)
     return pages
-
-
-def content_security_policy(tiles: str = "") -> str:
-    """What a page may load: this service's own files, and pictures of the map from its tiles' address.
-
-    :param tiles: origin of the map tiles, such as ``https://tiles.example.org``; empty: there are none.
-    """
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-        f"img-src 'self' data: blob:{f' {tiles}' if tiles else ''}; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
 
 
 def _check_origin() -> None:

@@ -35,6 +35,7 @@ from pywps.validator.allowed_value import ALLOWEDVALUETYPE, RANGECLOSURETYPE
 from gasflux_core.errors import GasFluxError, InputError, InputFaults, MissingInput
 from processes.bounding_box import BoundingBox, read_bounding_box
 from processes.declaration import (
+    Circumstances,
     Context,
     DataType,
     FormatDeclaration,
@@ -256,6 +257,7 @@ class _PlainContext:
 
     outputs: frozenset[str] | None = None
     map_services: Mapping[str, str] = {}
+    circumstances = Circumstances()
 
     def __init__(self, process: Process, request: WPSRequest, response: ExecuteResponse) -> None:
         self.workdir = Path(process.workdir)

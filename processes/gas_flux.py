@@ -184,7 +184,16 @@ class GasFlux(StageProcess):
 
         made_as = {output.identifier: output.data_format for output in self.outputs if hasattr(output, "data_format")}
         wanted = [name for name in made_as if context.outputs is None or name in context.outputs]
-        paths = write_products(result, context.workdir, wanted, source=flight, progress=tell)
+        told = context.circumstances
+        paths = write_products(
+            result,
+            context.workdir,
+            wanted,
+            source=flight,
+            circumstances=told,
+            file_name=told.file_names.get(self.flight_identifier),
+            progress=tell,
+        )
         return {name: file_value(path, made_as[name]) for name, path in paths.items()}
 
 
@@ -192,5 +201,11 @@ def report_outputs() -> list[Any]:
     """The outputs for people to look at."""
     return [
         complex_output("report", "Report", "HTML page that needs no other file: figures, plots, budget.", formats.HTML),
+        complex_output(
+            "report_pdf",
+            "Report as PDF",
+            "The same report for files and for paper (A4); all settings are attached within it.",
+            formats.PDF,
+        ),
         complex_output("preview", "Preview", "Picture of the flux plane.", formats.PNG),
     ]

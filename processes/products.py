@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,12 @@ from gasflux_core.io.plane_map import write_flux_plane_map
 from gasflux_core.io.tables import write_table
 from gasflux_core.kriging import Field
 from gasflux_core.pipeline import Result
+from processes.declaration import Circumstances
 from processes.outputs import json_text
+from processes.translation import translate
+
+if TYPE_CHECKING:
+    from gasflux_core.report import ReportContents
 
 Progress = Callable[[float, str], None]
 
@@ -32,6 +37,7 @@ FILE_NAMES = {
     "flux_plane_map": "flux_plane_map.tif",
     "table": "table.csv",
     "report": "report.html",
+    "report_pdf": "report.pdf",
     "preview": "preview.png",
 }
 """Each product and the name of its file."""
@@ -43,25 +49,26 @@ def write_products(
     wanted: Collection[str] | None = None,
     *,
     source: Path | None = None,
+    circumstances: Circumstances | None = None,
+    file_name: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write the products of a calculation into a folder; only those wanted are made.
 
     :param wanted: names from :data:`FILE_NAMES`; None: all of them. Other names are left alone.
-    :param source: the flight's file, whose name and SHA-256 the report shows.
+    :param source: the flight's file, whose name, size and SHA-256 the report shows.
+    :param circumstances: of which the report tells, in whose language.
+    :param file_name: what the flight's sender calls the file; None: as it is called here.
     :param progress: told before each product, 0 to 1.
     :returns: name → file.
     """
-    made = _Made(result)
+    made = _Made(result, source, circumstances or Circumstances(), file_name)
     names = [name for name in FILE_NAMES if wanted is None or name in wanted]
     paths = {name: folder / FILE_NAMES[name] for name in names}
     for number, (name, path) in enumerate(paths.items()):
         if progress is not None:
             progress(number / len(paths), f"Writing {name.replace('_', ' ')}")
-        if name == "report":
-            _write_report(result, path, source)
-        else:
-            _WRITERS[name](made, path)
+        _WRITERS[name](made, path)
     return paths
 
 
@@ -70,6 +77,24 @@ class _Made:
     """A result, and what several products hold of it."""
 
     result: Result
+    source: Path | None
+    circumstances: Circumstances
+    file_name: str | None
+
+    @cached_property
+    def report(self) -> ReportContents:
+        """What the report says, its figures drawn once for all forms."""
+        # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
+        from gasflux_core.report import Origin, report_contents, wording
+
+        source, told = self.source, self.circumstances
+        origin = Origin(calculated=told.accepted, provider=told.provider)
+        if source is not None:
+            origin = replace(
+                origin, source=self.file_name or source.name, size=source.stat().st_size, sha256=_sha256(source)
+            )
+        words = wording(told.language, partial(translate, language=told.language))
+        return report_contents(self.result, origin, words)
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -136,11 +161,16 @@ def _write_table(made: _Made, path: Path) -> None:
     write_table(made.result.table, path)
 
 
-def _write_report(result: Result, path: Path, source: Path | None) -> None:
-    # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
+def _write_report(made: _Made, path: Path) -> None:
     from gasflux_core.report import write_report
 
-    write_report(path, result, sha256=_sha256(source) if source else None, source=source.name if source else None)
+    write_report(path, made.report)
+
+
+def _write_report_pdf(made: _Made, path: Path) -> None:
+    from gasflux_core.report import write_report_pdf
+
+    write_report_pdf(path, made.report)
 
 
 def _write_preview(made: _Made, path: Path) -> None:
@@ -162,5 +192,7 @@ _WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "layers": _write_layers,
     "flux_plane_map": _write_flux_plane_map,
     "table": _write_table,
+    "report": _write_report,
+    "report_pdf": _write_report_pdf,
     "preview": _write_preview,
 }

@@ -1,9 +1,9 @@
 """The texts of processes in other languages than the English in which they are written.
 
 A catalogue is a gettext file, ``translations/<language>.po``: English text → text. An entry with the flag
-``python-brace-format`` is a pattern, for texts that are put together: ``{text}`` (or
-``{text_a}`` and so on) in it stands for a text that is translated in turn, ``{any_a}`` for whatever stands there, any other ``{name}`` for a name, or several with
-commas between them; these stay as they are.
+``python-brace-format`` is a pattern, for texts that are put together: ``{text}`` (or ``{text_a}`` and so on) in it
+stands for a text that is translated in turn, ``{any_a}`` and so on for whatever stands there, any other ``{name}`` for
+a name, or several with commas between them; these stay as they are.
 
 ``python -m docs.make_translations`` keeps the catalogues up with the texts.
 """

@@ -62,9 +62,9 @@ CHINESE: Mapping[str, str] = {
     "budget_about": "每一行是排放速率可能偏离的一个原因，以标准不确定度表示。合计为各项平方和的平方根。只有给出了 "
     "wind_speed_uncertainty 和 wind_direction_uncertainty，才计入风速计的校准误差。",
     "coverage_heading": "区间的含义",
-    "coverage_text": "如果预算列出了所有重要的原因，飞行期间的平均排放速率有 95 % 的概率落在此区间内。区间两端是按预算各项作 "
-    "{draws} 次蒙特卡洛抽样所得的第 2.5 和第 97.5 百分位数（JCGM 101:2008），因此不一定关于排放速率对称；"
-    "其宽度的一半为标准不确定度的 {factor} 倍。",
+    "coverage_text": "如果预算列出了所有重要的原因，飞行期间的平均排放速率有 95 % 的概率落在此区间内。区间两端"
+    "是按预算各项作 {draws} 次蒙特卡洛抽样所得的第 2.5 和第 97.5 百分位数（JCGM 101:2008），"
+    "因此不一定关于排放速率对称；其宽度的一半为标准不确定度的 {factor} 倍。",
     "coverage_not": "区间不包括：气体传感器的校准误差，从平面两侧或上方越过的气体，以及其他时间的排放。",
     "budget_column": "原因",
     "budget_percent": "占排放速率 %",
@@ -83,19 +83,20 @@ CHINESE: Mapping[str, str] = {
     "others_undetected": "样本、背景和风相同，样本之间的处理不同。排放速率可能为零，因此以百分比表示的差异意义不大。",
     "plane_caption": "每个网格是穿过平面的气体通量密度的估计值；圆点是样本，颜色相同。上方和旁边是每米长度和每米高度的"
     "排放速率，圆点为各航线段测得的值。阴影线部分在最低航线段以下或最高航线段以上，由外推得到。",
-    "plane_alt": "{gas} 在飞行平面上的通量密度图，平面长 {length} m，相对起飞点高度 {low} 至 {high} m。最大估计值为每平方米"
-    "每小时 {highest} kg，位于沿平面 {place} m、高度 {height} m 处。",
+    "plane_alt": "{gas} 在飞行平面上的通量密度图，平面长 {length} m，相对起飞点高度 {low} 至 {high} m。"
+    "最大估计值为每平方米每小时 {highest} kg，位于沿平面 {place} m、高度 {height} m 处。",
     "error_caption": "仅由插值引起的各处估计误差：靠近样本（白点）处小，远离样本处大。相邻网格的误差是相关的，"
     "不能直接相加；不确定度预算已正确处理。",
     "error_alt": "{gas} 通量密度的标准误差图；最大值为每平方米每小时 {highest} kg。",
-    "transects_caption": "每条线是一条航线段，画在该航线段的高度上。各线之间位置不变的烟羽是稳定的；来回跳动的烟羽随风摆动。",
+    "transects_caption": "每条线是一条航线段，画在该航线段的高度上。各线之间位置不变的烟羽是稳定的；"
+    "来回跳动的烟羽随风摆动。",
     "transects_alt": "{count} 条航线段上的 {gas} 浓度增量曲线，按高度排列。",
-    "background_caption": "背景是没有排放源时空气中的含量。橙色样本被视为信号；其下方的背景不应升高。每隔一条航线段以浅色"
-    "标出。算法：{algorithm}。围绕背景的标准差为 {deviation} ppm，背景本身的标准误差为 {error} ppm，飞行期间漂移 "
-    "{drift} ppm。",
+    "background_caption": "背景是没有排放源时空气中的含量。橙色样本被视为信号；其下方的背景不应升高。"
+    "每隔一条航线段以浅色标出。算法：{algorithm}。围绕背景的标准差为 {deviation} ppm，"
+    "背景本身的标准误差为 {error} ppm，飞行期间漂移 {drift} ppm。",
     "background_alt": "{gas} 随时间的变化及背景；{rows} 个样本中有 {signal} 个被视为信号。",
-    "variogram_caption": "样本相距越远差异越大的程度（差的平方的均值的一半）。圆点为实测值，点对越多圆点越大；曲线为克里金所用的"
-    "拟合{model}模型。变程为沿平面 {range_x} m、向上 {range_z} m；块金值占 {nugget} %。",
+    "variogram_caption": "样本相距越远差异越大的程度（差的平方的均值的一半）。圆点为实测值，点对越多圆点越大；"
+    "曲线为克里金所用的拟合{model}模型。变程为沿平面 {range_x} m、向上 {range_z} m；块金值占 {nugget} %。",
     "variogram_alt": "{gas} 沿平面和向上的变差函数及{model}模型；变程为沿平面 {range_x} m、向上 {range_z} m。",
     "model_spherical": "球状",
     "model_exponential": "指数",
@@ -155,7 +156,8 @@ CHINESE: Mapping[str, str] = {
     "input_unknown": "未给出",
     "reproduce_heading": "重新计算",
     "reproduce_text": "把下面的设置存为 configuration.yaml。同一飞行数据表、同样的设置和版本得到同样的数值：",
-    "reproduce_attached": "在 PDF 中，设置作为附件 configuration.yaml 附上；在 HTML 页面中，是 id 为 configuration 的元素。",
+    "reproduce_attached": "在 PDF 中，设置作为附件 configuration.yaml 附上；在 HTML 页面中，"
+    "是 id 为 configuration 的元素。",
     "reproduce_terrain": "地形模型（--dem）是本次计算所用的那一个。",
     "configuration_heading": "全部设置",
     "configuration_label": "YAML 格式的全部设置",

@@ -56,12 +56,13 @@ def _document(stream: BytesIO, contents: ReportContents) -> BaseDocTemplate:
         pages = 0
         headings = 0
 
-        def beforeDocument(self) -> None:
+        def beforeDocument(self) -> None:  # noqa: N802  # reportlab calls it so
             self.headings = 0
             self.canv.setTitle(contents.title)
             self.canv.showOutline()
+            attach(self.canv, ATTACHMENT, contents.configuration.encode("utf-8"), words["configuration_label"])
 
-        def afterFlowable(self, flowable: Flowable) -> None:
+        def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802  # reportlab calls it so
             level, text = getattr(flowable, "outline", (0, ""))
             if not level:
                 return
@@ -79,9 +80,6 @@ def _document(stream: BytesIO, contents: ReportContents) -> BaseDocTemplate:
                 line = texts.paragraph(text, "foot", alignment=2 if right else 0)
                 width, _ = line.wrap(self.width / 2, _FOOT)
                 line.drawOn(canvas, place - (width if right else 0), _FOOT)
-
-        def afterDocument(self) -> None:
-            attach(self.canv, ATTACHMENT, contents.configuration.encode("utf-8"), words["configuration_label"])
 
     document = Document(
         stream,

@@ -161,10 +161,7 @@ def ruled_table(
     ]
     if total:
         lines.append(("LINEABOVE", (0, -1), (-1, -1), 0.8, INK))
-    # A row may be longer than a page, where somebody's text is.
-    return Table(
-        rows, colWidths=widths, repeatRows=int(head), splitInRow=1, style=TableStyle(lines), spaceAfter=8, hAlign="LEFT"
-    )
+    return Table(rows, colWidths=widths, repeatRows=int(head), style=TableStyle(lines), spaceAfter=8, hAlign="LEFT")
 
 
 def attach(canvas: Canvas, name: str, content: bytes, description: str) -> None:

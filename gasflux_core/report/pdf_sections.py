@@ -16,6 +16,8 @@ from gasflux_core.report.picture import Picture
 
 _WARNING, _GOOD = ("#fff5e3", "#eac37e"), ("#e9f6f0", "#12664f")
 """Colours of a notice and of its edge."""
+_LONGEST_CELL = 1000
+"""Characters of a table's cell, which has to fit on a page."""
 
 COLUMNS = "columns"
 """Name of the pages on which the settings stand in two columns."""
@@ -214,7 +216,8 @@ class Sections:
         return [self._text(first, "cell_head"), *(self._text(one, "cell_head_number") for one in others)]
 
     def _cell(self, text: str, *, bold: bool = False) -> Flowable:
-        return self._texts.of_markup(marked(text, bold=bold), "cell")
+        cut = text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+        return self._texts.of_markup(marked(cut, bold=bold), "cell")
 
     def _number(self, text: str, *, bold: bool = False) -> Flowable:
         return self._texts.of_markup(marked(text, bold=bold), "cell_number")

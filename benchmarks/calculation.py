@@ -14,7 +14,7 @@ from benchmarks.stages import GASES, show_stages, show_whole
 from gasflux_core.configuration import read_configuration
 from gasflux_core.io.tables import read_table
 from gasflux_core.pipeline import check_settings, run_pipeline
-from processes.products import write_products
+from processes.products import Source, write_products
 from tests.acceptance.running import Service, running_service
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
@@ -71,7 +71,7 @@ def run_with(sections: dict[str, dict[str, Any]], *, files: bool = False) -> Cal
         result = run_pipeline(read_table(FLIGHT), GASES, settings)
         if files:
             with tempfile.TemporaryDirectory() as folder:
-                write_products(result, Path(folder), source=FLIGHT)
+                write_products(result, Path(folder), source=Source(FLIGHT, FLIGHT.name))
 
     return run
 

@@ -38,7 +38,8 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
     {
         "/": "The web page for people: drop a flight, see its rate.",
         "/preferences": "Chooses language and look of the web page, and leads back to it.",
-        "/static/<version>/<name>": "Style, script and the like of the web page; kept by browsers until they change.",
+        "/static/<version>/<path:name>": "Style, script and the like of the web page, kept by browsers until they "
+        "change.",
         "/health": "JSON for probes: status, version, database, the engine with its slots and how many jobs wait, run "
         "and are spread, free bytes. 503 where it can't work.",
         "/metrics": "Figures for Prometheus, in its text format: see [Metrics](metrics.md). For the operator: keep it "

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Self
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
 from gasflux_core.errors import InputError, InputFaults
+from gasflux_core.flight_columns import choose_columns, missing_columns, own_name
 from gasflux_core.headers import (
     ALIASES,
     ANEMOMETER,
@@ -25,11 +25,7 @@ from gasflux_core.headers import (
     REQUIRED,
     Match,
     Unit,
-    canonical,
     find_unit,
-    gas_like,
-    match_columns,
-    plain,
     units_of,
 )
 from gasflux_core.parameters import Parameters, parameter
@@ -103,12 +99,12 @@ class FlightParameters(Parameters):
         for name, (low, high) in given.items():
             if not low < high:
                 raise ValueError(f"for {name} a lowest value below the highest, not {low:g} to {high:g}")
-        return dict(DEFAULT_RANGES) | {_own_name(name): bounds for name, bounds in given.items()}
+        return dict(DEFAULT_RANGES) | {own_name(name): bounds for name, bounds in given.items()}
 
     @model_validator(mode="after")
     def _check_units(self) -> Self:
         for name, text in self.units.items():
-            column = _own_name(self.column_names.get(name, name))
+            column = own_name(self.column_names.get(name, name))
             if find_unit(column, text) is None:
                 known = ", ".join(unit.name for unit in units_of(column))
                 raise ValueError(f"a unit known for {name} ({known}), not {text}")
@@ -138,8 +134,33 @@ def check_flight(raw: pd.DataFrame, gases: Sequence[str], parameters: FlightPara
     :raises InputError: the CRS can't be used (:func:`gasflux_core.position.locate`).
     """
     parameters = parameters or FlightParameters()
-    names = gas_names(gases)
-    chosen, notes, faults = _choose_columns(raw, names, parameters)
+    examined = examine_flight(raw, gas_names(gases), parameters)
+    if examined.faults:
+        raise InputFaults(examined.faults, examined.faults[0].parameter or "flight")
+    return complete_flight(examined, parameters)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Examined:
+    """A raw table as far as it could be read, with all that is wrong with it."""
+
+    table: pd.DataFrame
+    """The columns found, by their own names and in their own units; NaN or NaT where a value can't be read."""
+    gases: tuple[str, ...]
+    chosen: tuple[Match, ...]
+    """Which column was taken for what."""
+    missing: Mapping[str, str | None]
+    """Column that is needed and isn't there → header that is perhaps meant, or None."""
+    notes: tuple[str, ...]
+    faults: tuple[InputError, ...]
+
+
+def examine_flight(raw: pd.DataFrame, gases: tuple[str, ...], parameters: FlightParameters) -> Examined:
+    """Find a raw table's columns, read and check them, and gather what is wrong.
+
+    :param gases: as :func:`gas_names` gives them.
+    """
+    chosen, notes, faults = choose_columns(raw, gases, parameters)
     if len(raw) < MINIMUM_ROWS:
         faults.append(
             InputError(f"{len(raw)} rows of data; at least {MINIMUM_ROWS} are needed", "flight", row=len(raw) or None)
@@ -161,17 +182,25 @@ def check_flight(raw: pd.DataFrame, gases: Sequence[str], parameters: FlightPara
             table = table.drop(columns=match.name)
         else:
             faults += found
-    faults += _check_place(table, parameters, faults)
-    if faults:
-        raise InputFaults(faults, faults[0].parameter or "flight")
+    faults += _check_place(table, parameters)
+    missing = missing_columns(chosen, [str(header) for header in raw.columns])
+    return Examined(table, gases, tuple(chosen), missing, tuple(notes), tuple(faults))
 
+
+def complete_flight(examined: Examined, parameters: FlightParameters) -> Flight:
+    """A table without faults with position and course added.
+
+    :raises InputError: the CRS can't be used, or the sensor's lag leaves too few rows.
+    """
+    table, names = examined.table, examined.gases
     elapsed = (table["timestamp"] - table["timestamp"].iloc[0]).to_numpy().astype("timedelta64[ns]")
+    table = table.copy()
     table.insert(1, "time", elapsed.astype(np.int64) / 1e9)
     order = ["timestamp", "time", *(n for n in _ORDER if n in table), *(g for g in names)]
     table, moved = _move_gases(table[order], names, parameters.sensor_lag)
     table, crs = locate(table, parameters.crs)
     note = f"the flight's middle is at {_place(table)} ({crs})"
-    return Flight(table, names, crs, (*notes, *moved, note))
+    return Flight(table, names, crs, (*examined.notes, *moved, note))
 
 
 def _place(table: pd.DataFrame) -> str:
@@ -195,118 +224,9 @@ def gas_names(gases: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _own_name(name: str) -> str:
-    return canonical(name) or name.strip().lower()
-
-
 def _is_spare(name: str, chosen: Sequence[Match]) -> bool:
     """Whether the flight can do without: an anemometer's columns beside a measured wind."""
     return name in ANEMOMETER and {"windspeed", "winddir"} <= {match.name for match in chosen}
-
-
-def _choose_columns(
-    raw: pd.DataFrame, gases: Sequence[str], parameters: FlightParameters
-) -> tuple[list[Match], list[str], list[InputError]]:
-    headers = [str(header) for header in raw.columns]
-    found = match_columns(headers, gases)
-    _take_x_y(found, headers)
-    faults = _apply_names(found, headers, gases, parameters)
-    chosen: list[Match] = []
-    notes: list[str] = []
-    for name in (*REQUIRED, *OPTIONAL, *gases):
-        matches = found.get(name, [])
-        if not matches:
-            continue
-        best = matches[0]
-        if len(matches) > 1:
-            others = ", ".join(repr(match.header) for match in matches)
-            if matches[1].rank == best.rank:
-                faults.append(
-                    InputError(
-                        f"{name}: more than one column could be meant ({others}); rename or name one in column_names",
-                        "flight",
-                        column=best.header,
-                    )
-                )
-            else:
-                notes.append(f"of the columns {others} {best.header!r} was taken as {name}")
-        elif plain(best.header) != plain(name):
-            notes.append(f"column {best.header!r} was taken as {name}")
-        declared = _declared_unit(best, parameters)
-        unit = declared or best.unit
-        if unit is not None and (unit.factor, unit.offset) != (1.0, 0.0):
-            notes.append(f"{name} was converted from {unit.name} to {units_of(name)[0].name}")
-        chosen.append(Match(best.position, best.header, name, unit, best.rank))
-    return chosen, notes, faults + _missing(chosen, headers, gases)
-
-
-def _take_x_y(found: dict[str, list[Match]], headers: Sequence[str]) -> None:
-    """Without latitude and longitude take the coordinates as GIS programs and WFS servers name them in CSV."""
-    if "latitude" in found or "longitude" in found:
-        return
-    for name, letter in (("longitude", "x"), ("latitude", "y")):
-        found[name] = [Match(i, header, name, None, 99) for i, header in enumerate(headers) if header.lower() == letter]
-
-
-def _apply_names(
-    found: dict[str, list[Match]], headers: Sequence[str], gases: Sequence[str], parameters: FlightParameters
-) -> list[InputError]:
-    """Put the columns named by the user first; tell names that fit nothing."""
-    faults = []
-    for own, target in parameters.column_names.items():
-        name = _own_name(target)
-        places = [i for i, header in enumerate(headers) if header == own]
-        places = places or [i for i, header in enumerate(headers) if plain(header) == plain(own)]
-        if name not in ALIASES and name not in gases:
-            known = ", ".join([*ALIASES, *gases])
-            faults.append(InputError(f"column_names: {target!r} is no column known here ({known})", "column_names"))
-        elif len(places) != 1:
-            what = "is not in the table" if not places else "stands in the table more than once"
-            faults.append(
-                InputError(f"column_names: {own!r} {what}; its columns: {_listed(headers)}", "column_names", column=own)
-            )
-        else:
-            guessed = next((m.unit for ms in found.values() for m in ms if m.position == places[0]), None)
-            unit = guessed if guessed in units_of(name) else None
-            for matches in found.values():
-                matches[:] = [match for match in matches if match.position != places[0]]
-            found[name] = [Match(places[0], headers[places[0]], name, unit, 0)]
-    return faults
-
-
-def _declared_unit(match: Match, parameters: FlightParameters) -> Unit | None:
-    for name, text in parameters.units.items():
-        if _own_name(name) == match.name or plain(name) == plain(match.header):
-            return find_unit(match.name, text)
-    return None
-
-
-def _missing(chosen: Sequence[Match], headers: Sequence[str], gases: Sequence[str]) -> list[InputError]:
-    there = {match.name for match in chosen}
-    spare = [header for i, header in enumerate(headers) if i not in {match.position for match in chosen}]
-    wanted = [name for name in REQUIRED if name not in there]
-    if there.issuperset(ANEMOMETER):  # the wind can come from the anemometer
-        wanted = [name for name in wanted if name not in ("windspeed", "winddir")]
-    faults = []
-    if wanted:
-        hints = []
-        for name in wanted:
-            near = get_close_matches(plain(name), [plain(header) for header in spare], 1, 0.7)
-            hints += [f"{name} (is it {header!r}?)" for header in spare if near == [plain(header)]][:1] or [name]
-        plural = "missing columns" if len(wanted) > 1 else "missing column"
-        faults.append(
-            InputError(
-                f"{plural}: {', '.join(hints)}; the table has {_listed(headers)}. Rename them or set column_names",
-                "flight",
-                column=wanted[0],
-            )
-        )
-    for gas in gases:
-        if gas not in there:
-            like = gas_like(spare) + [match.header for match in chosen if match.name in gases]
-            seen = f"columns that look like a gas: {_listed(like)}" if like else "no column looks like a gas"
-            faults.append(InputError(f"gases: no column {gas} in the table; {seen}", "gases", column=gas))
-    return faults
 
 
 def _check_range(
@@ -347,7 +267,7 @@ def _likely_unit(values: NDArray[np.float64], match: Match, bounds: tuple[float,
     return ""
 
 
-def _check_place(table: pd.DataFrame, parameters: FlightParameters, so_far: Sequence[InputError]) -> list[InputError]:
+def _check_place(table: pd.DataFrame, parameters: FlightParameters) -> list[InputError]:
     if not {"latitude", "longitude"} <= set(table.columns):
         return []
     latitude, longitude = table["latitude"].to_numpy(), table["longitude"].to_numpy()
@@ -401,8 +321,3 @@ def _move_gases(table: pd.DataFrame, gases: Sequence[str], lag: float) -> tuple[
     lost = len(table) - len(kept)
     note = f"gas values were moved {lag:g} s earlier; the last {lost} rows, left without one, were taken out"
     return kept, [note]
-
-
-def _listed(headers: Sequence[str]) -> str:
-    shown = ", ".join(repr(header[:40]) for header in headers[:30])
-    return shown + (f" and {len(headers) - 30} more" if len(headers) > 30 else "")

@@ -14,6 +14,8 @@ from functools import cache
 from types import MappingProxyType
 
 from gasflux_core.constants import ZERO_CELSIUS
+from gasflux_core.errors import InputError
+from gasflux_core.molar_mass import molar_mass
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -195,6 +197,32 @@ def gas_like(headers: Sequence[str]) -> list[str]:
     """Headers that look like a gas: a common formula, or a name that ends in a mole fraction's unit."""
     endings = ("ppm", "ppmv", "ppb", "ppbv")
     return [header for header in headers if plain(header) in _COMMON_GASES or plain(header).endswith(endings)]
+
+
+def gas_of(header: str) -> str | None:
+    """Formula, in lower case, of the gas that a header stands for; None where it is none for sure.
+
+    Common gases are known by their formula alone, others (``v`` and ``in`` are formulas too) beside ppm or ppb only.
+    """
+    key = plain(header)
+    if key in _COMMON_GASES:
+        return key
+    for unit, spellings in _MOLE_FRACTION.items():
+        for spelling in spellings:
+            formula = key.removesuffix(spelling) if key.endswith(spelling) else ""
+            if formula in _COMMON_GASES or (unit.name in ("ppm", "ppb") and _is_formula(formula)):
+                return formula
+    return None
+
+
+def _is_formula(text: str) -> bool:
+    if not re.fullmatch("[a-z][a-z0-9]*", text) or canonical(text) is not None:
+        return False
+    try:
+        molar_mass(text)
+    except InputError:
+        return False
+    return True
 
 
 @cache

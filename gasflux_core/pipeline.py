@@ -109,7 +109,12 @@ class Result:
             **({"terrain": self.terrain.to_dict()} if self.terrain is not None else {}),
             "notes": list(self.notes),
             "versions": dict(self.versions),
+            "settings": self.configuration(),
         }
+
+    def configuration(self) -> dict[str, Any]:
+        """The gases and all parameters of the run as plain JSON values: as a configuration, it does the run again."""
+        return {"gases": list(self.gases), **self.settings.model_dump(mode="json")}
 
 
 def run_pipeline(

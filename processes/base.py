@@ -144,6 +144,10 @@ class Inputs:
         """Media type that the client states for a complex input, or None where it states none."""
         return next((getattr(item, "media_type", None) for item in self._items.get(identifier, ())), None)
 
+    def file_name(self, identifier: str) -> str | None:
+        """What its sender calls the file of a complex input, to be shown; None where that isn't known."""
+        return next((getattr(item, "file_name", None) for item in self._items.get(identifier, ())), None)
+
 
 class StageProcess(Process):  # type: ignore[misc]
     """Base of the service's processes: metadata as class attributes, and :meth:`run`."""
@@ -325,6 +329,7 @@ def _filled(item: Any, value: InputValue) -> Any:
             raise MissingInput(f"{item.identifier}: a file is required", item.identifier)
         one.file = str(value.file)
         one.media_type = value.media_type
+        one.file_name = value.file_name
     elif isinstance(one, Literal):
         one.take(value)
     elif isinstance(one, BoundingBoxInput):

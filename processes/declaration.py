@@ -7,7 +7,7 @@ Every face (WPS, command line, documentation, later OGC API and the web form) re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -99,6 +99,8 @@ class InputValue:
     file: Path | None = None
     media_type: str | None = None
     unit: str | None = None
+    file_name: str | None = None
+    """What its sender calls the file, as :func:`processes.file_names.shown_file_name` leaves it; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,6 @@ class Circumstances:
     accepted: datetime | None = None
     provider: str = ""
     """Who runs the service; empty: nobody said so."""
-    file_names: Mapping[str, str] = field(default_factory=dict)
-    """Input identifier → what the sender of its first value calls that file; shown to people, never used as a path."""
 
 
 class Context(Protocol):

@@ -32,7 +32,7 @@ from processes.outputs import (
     quantity_value,
     rate_outputs,
 )
-from processes.products import write_products
+from processes.products import Source, write_products
 
 SETTINGS = (
     Setting("pattern", "transects", "pattern"),
@@ -136,6 +136,19 @@ class GasFlux(StageProcess):
             *map_outputs(),
             complex_output("table", "Table", "The flight table with what every stage added.", formats.CSV),
             *report_outputs(),
+            complex_output(
+                "view",
+                "View",
+                "What a page needs to draw the result, thinned: track, plane, background, transects, variogram, wind.",
+                formats.JSON,
+            ),
+            complex_output(
+                "track_kml",
+                "Track as KML",
+                "Track, samples coloured by flux density, footprint and outline of the plane, for Google Earth and "
+                "other globes; heights above ground, or above take-off where those aren't known.",
+                formats.KML,
+            ),
         ]
 
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
@@ -147,7 +160,7 @@ class GasFlux(StageProcess):
             "emission_rate": quantity_value(first.emission_rate, "kg/h"),
             "uncertainty": quantity_value(first.standard_uncertainty, "kg/h"),
             **addresses,
-            **self.write(result, flight, context),
+            **self.write(result, flight, inputs, context),
         }
 
     def calculate(self, flight: Path, inputs: Inputs, context: Context) -> Result:
@@ -176,7 +189,11 @@ class GasFlux(StageProcess):
         """Where the flight lies."""
         return inputs.file(self.flight_identifier)
 
-    def write(self, result: Result, flight: Path, context: Context) -> dict[str, OutputValue]:
+    def flight_name(self, inputs: Inputs) -> str | None:
+        """What its sender calls the flight's file."""
+        return inputs.file_name(self.flight_identifier)
+
+    def write(self, result: Result, flight: Path, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
         """Write those products that this process declares and the client asked for."""
 
         def tell(fraction: float, text: str) -> None:
@@ -184,15 +201,9 @@ class GasFlux(StageProcess):
 
         made_as = {output.identifier: output.data_format for output in self.outputs if hasattr(output, "data_format")}
         wanted = [name for name in made_as if context.outputs is None or name in context.outputs]
-        told = context.circumstances
+        source = Source(flight, self.flight_name(inputs))
         paths = write_products(
-            result,
-            context.workdir,
-            wanted,
-            source=flight,
-            circumstances=told,
-            file_name=told.file_names.get(self.flight_identifier),
-            progress=tell,
+            result, context.workdir, wanted, source=source, circumstances=context.circumstances, progress=tell
         )
         return {name: file_value(path, made_as[name]) for name, path in paths.items()}
 

@@ -10,6 +10,7 @@ from processes import formats
 from processes.base import Inputs
 from processes.declaration import Context
 from processes.elevation import dem_url_input
+from processes.file_names import file_name_of_address
 from processes.gas_flux import GasFlux
 from processes.inputs import flight_url_input
 
@@ -36,3 +37,6 @@ class GasFluxFromUrl(GasFlux):
         if url is None:
             raise MissingInput("flight_url: an address is required", "flight_url")
         return context.fetch(url, "flight_url", [form.mime_type for form in formats.FLIGHT_FORMATS])
+
+    def flight_name(self, inputs: Inputs) -> str | None:
+        return file_name_of_address(inputs.text("flight_url") or "")

@@ -219,11 +219,19 @@ def read_gases(inputs: base.Inputs, configuration: Configuration) -> tuple[str, 
 
     :raises TooLarge: when there are more than ``MAX_GASES``.
     """
+    return read_named_gases(inputs, configuration) or (DEFAULT_GAS,)
+
+
+def read_named_gases(inputs: base.Inputs, configuration: Configuration) -> tuple[str, ...] | None:
+    """The gases as sent, else as configured; None where they are named nowhere.
+
+    :raises TooLarge: when there are more than ``MAX_GASES``.
+    """
     sent = [part.strip().lower() for value in inputs.values("gases") for part in str(value).split(",")]
-    gases = tuple(dict.fromkeys(filter(None, sent))) or tuple(configuration.gases or ()) or (DEFAULT_GAS,)
+    gases = tuple(dict.fromkeys(filter(None, sent))) or tuple(configuration.gases or ())
     if len(gases) > MAX_GASES:
         raise TooLarge(f"gases: at most {MAX_GASES} are taken in one run, {len(gases)} came", "gases")
-    return gases
+    return gases or None
 
 
 def read_gas(inputs: base.Inputs) -> str:

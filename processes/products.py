@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasflux_core.io.geotiff import write_flux_plane
+from gasflux_core.io.kml import write_kml
 from gasflux_core.io.layers import footprint_geojson, track_geojson, write_layers_zip
 from gasflux_core.io.plane_map import write_flux_plane_map
 from gasflux_core.io.tables import write_table
 from gasflux_core.kriging import Field
 from gasflux_core.pipeline import Result
+from gasflux_core.view import result_view
 from processes.declaration import Circumstances
 from processes.outputs import json_text
 from processes.translation import translate
@@ -39,8 +41,19 @@ FILE_NAMES = {
     "report": "report.html",
     "report_pdf": "report.pdf",
     "preview": "preview.png",
+    "view": "view.json",
+    "track_kml": "track_kml.kml",
 }
 """Each product and the name of its file."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that a flight came in."""
+
+    path: Path
+    name: str | None
+    """What its sender calls it, to be shown; None: not known."""
 
 
 def write_products(
@@ -48,21 +61,19 @@ def write_products(
     folder: Path,
     wanted: Collection[str] | None = None,
     *,
-    source: Path | None = None,
+    source: Source | None = None,
     circumstances: Circumstances | None = None,
-    file_name: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write the products of a calculation into a folder; only those wanted are made.
 
     :param wanted: names from :data:`FILE_NAMES`; None: all of them. Other names are left alone.
-    :param source: the flight's file, whose name, size and SHA-256 the report shows.
+    :param source: the flight's file, of which report and figures tell.
     :param circumstances: of which the report tells, in whose language.
-    :param file_name: what the flight's sender calls the file; None: as it is called here.
     :param progress: told before each product, 0 to 1.
     :returns: name → file.
     """
-    made = _Made(result, source, circumstances or Circumstances(), file_name)
+    made = _Made(result, source, circumstances or Circumstances())
     names = [name for name in FILE_NAMES if wanted is None or name in wanted]
     paths = {name: folder / FILE_NAMES[name] for name in names}
     for number, (name, path) in enumerate(paths.items()):
@@ -77,9 +88,8 @@ class _Made:
     """A result, and what several products hold of it."""
 
     result: Result
-    source: Path | None
+    source: Source | None
     circumstances: Circumstances
-    file_name: str | None
 
     @cached_property
     def report(self) -> ReportContents:
@@ -87,14 +97,24 @@ class _Made:
         # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
         from gasflux_core.report import Origin, report_contents, wording
 
-        source, told = self.source, self.circumstances
-        origin = Origin(calculated=told.accepted, provider=told.provider)
-        if source is not None:
-            origin = replace(
-                origin, source=self.file_name or source.name, size=source.stat().st_size, sha256=_sha256(source)
-            )
+        told = self.circumstances
+        origin = Origin(
+            source=self.source_name,
+            size=self.source.path.stat().st_size if self.source is not None else None,
+            sha256=self.sha256,
+            calculated=told.accepted,
+            provider=told.provider,
+        )
         words = wording(told.language, partial(translate, language=told.language))
         return report_contents(self.result, origin, words)
+
+    @cached_property
+    def sha256(self) -> str | None:
+        return _sha256(self.source.path) if self.source is not None else None
+
+    @property
+    def source_name(self) -> str | None:
+        return self.source.name if self.source is not None else None
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -136,7 +156,10 @@ def _write_flux_plane_map(made: _Made, path: Path) -> None:
 
 
 def _write_figures(made: _Made, path: Path) -> None:
-    path.write_text(json_text(made.result.figures()), encoding="utf-8")
+    figures = made.result.figures()
+    if made.source is not None:
+        figures["input"] = {"name": made.source_name, "sha256": made.sha256}
+    path.write_text(json_text(figures), encoding="utf-8")
 
 
 def _write_track(made: _Made, path: Path) -> None:
@@ -150,6 +173,16 @@ def _write_footprint(made: _Made, path: Path) -> None:
 def _write_geojson(layer: dict[str, Any], path: Path) -> None:
     # In one line, since it is for programs: indented it takes ten times as long.
     path.write_text(json.dumps(layer, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def _write_view(made: _Made, path: Path) -> None:
+    path.write_text(json.dumps(result_view(made.result), allow_nan=False, separators=(",", ":")), encoding="utf-8")
+
+
+def _write_track_kml(made: _Made, path: Path) -> None:
+    result = made.result
+    rates = {name: gas.rate for name, gas in result.gases.items()}
+    write_kml(path, result.table, result.plane_fit.plane, made.fields, rates, made.source_name)
 
 
 def _write_layers(made: _Made, path: Path) -> None:
@@ -195,4 +228,6 @@ _WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "report": _write_report,
     "report_pdf": _write_report_pdf,
     "preview": _write_preview,
+    "view": _write_view,
+    "track_kml": _write_track_kml,
 }

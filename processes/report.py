@@ -23,4 +23,4 @@ class Report(GasFlux):
 
     def run(self, inputs: Inputs, context: Context) -> dict[str, OutputValue]:
         flight = self.flight_file(inputs, context)
-        return self.write(self.calculate(flight, inputs, context), flight, context)
+        return self.write(self.calculate(flight, inputs, context), flight, inputs, context)

@@ -134,11 +134,12 @@ def _run(options: argparse.Namespace) -> None:
     result = run_pipeline(read_table(options.flight), gases, settings, tell, notes, elevation=_elevation(options.dem))
     if options.out is not None:
         from processes.declaration import Circumstances
-        from processes.products import write_products
+        from processes.file_names import shown_file_name
+        from processes.products import Source, write_products
 
         options.out.mkdir(parents=True, exist_ok=True)
-        told = Circumstances(language, datetime.now(UTC))
-        write_products(result, options.out, source=options.flight, circumstances=told)
+        source = Source(options.flight, shown_file_name(options.flight.name))
+        write_products(result, options.out, source=source, circumstances=Circumstances(language, datetime.now(UTC)))
     figures = result.figures()
     if options.json == "-":
         sys.stdout.write(json.dumps(figures, allow_nan=False) + "\n")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gasflux_core.report import drawing
 from gasflux_core.report.quantities import gas_name
 from gasflux_core.report.words import WORDS
+from gasflux_core.thinning import thinned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ def figure_background(result: Result, gas: str) -> Figure:
     Rows taken as signal are orange; rows of no transect are grey; transects are told by shading.
     """
     table = result.table
-    rows = drawing.thinned(table[gas].to_numpy(dtype=float), _MOST_POINTS)
+    rows = thinned(table[gas].to_numpy(dtype=float), _MOST_POINTS)
     minutes = table["time"].to_numpy(dtype=float) / 60
     measured = table[gas].to_numpy(dtype=float)
     background = table[f"{gas}_background"].to_numpy(dtype=float)
@@ -121,7 +122,7 @@ def _transect_line(
     members = np.flatnonzero(table["transect"].to_numpy() == number)
     x, values, z = (table[name].to_numpy(dtype=float)[members] for name in ("x", f"{gas}_enhancement", "z"))
     order = np.argsort(x, kind="stable")
-    shown = order[drawing.thinned(values[order], 600)]
+    shown = order[thinned(values[order], 600)]
     return x[shown], values[shown], float(z.mean())
 
 

@@ -140,8 +140,7 @@ def _reproduce(result: Result, words: Wording) -> list[str]:
 
 
 def _configuration(result: Result) -> str:
-    settings: dict[str, Any] = {"gases": list(result.gases), **result.settings.model_dump(mode="json")}
-    return str(yaml.dump(settings, Dumper=_Lines, sort_keys=False, allow_unicode=True, width=100))
+    return str(yaml.dump(result.configuration(), Dumper=_Lines, sort_keys=False, allow_unicode=True, width=100))
 
 
 class _Lines(yaml.SafeDumper):

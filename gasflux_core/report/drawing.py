@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,23 +174,6 @@ def flux_scale(values: NDArray[np.float64]) -> tuple[str, Normalize, str]:
         return SEQUENTIAL, Normalize(0.0, highest), "min" if lowest < 0 else "neither"
     limit = max(highest, -lowest) or 1.0
     return DIVERGING, Normalize(-limit, limit), "neither"
-
-
-def thinned(values: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
-    """At most about ``limit`` rows that show the same line: each bin's first, lowest and highest row."""
-    count = len(values)
-    if count <= limit:
-        return np.arange(count)
-    bins = max(1, limit // 3)
-    edges = np.linspace(0, count, bins + 1).astype(int)
-    low_last = np.where(np.isfinite(values), values, np.inf)
-    high_last = np.where(np.isfinite(values), values, -np.inf)
-    rows = [
-        row
-        for low, high in pairwise(edges)
-        for row in (low, low + int(low_last[low:high].argmin()), low + int(high_last[low:high].argmax()))
-    ]
-    return np.unique(np.asarray(rows, dtype=np.intp))
 
 
 def png(figure: Figure) -> bytes:

@@ -169,7 +169,7 @@ def attach(canvas: Canvas, name: str, content: bytes, description: str) -> None:
     document = canvas._doc
     stream = pdfdoc.PDFStream(content=content, filters=[pdfdoc.PDFZCompress])
     stream.dictionary["Type"] = pdfdoc.PDFName("EmbeddedFile")
-    stream.dictionary["Subtype"] = pdfdoc.PDFName("application/yaml")
+    stream.dictionary["Subtype"] = "/application#2Fyaml"
     stream.dictionary["Params"] = pdfdoc.PDFDictionary({"Size": len(content)})
     reference = document.Reference(stream)
     specification = pdfdoc.PDFDictionary(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gasflux_core.report import drawing
 from gasflux_core.report.quantities import gas_name, mass_unit, to_place_of
 from gasflux_core.report.words import WORDS
+from gasflux_core.thinning import thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -232,7 +233,7 @@ def _draw_transects(axes: Axes, result: Result, gas: str) -> None:
 def _samples(result: Result, gas: str) -> tuple[NDArray[np.float64], ...]:
     kept = result.table.loc[result.table["kept"].to_numpy(dtype=bool)]
     columns = [kept[name].to_numpy(dtype=float) for name in ("x", "z", f"{gas}_flux_density")]
-    rows = drawing.thinned(columns[2], _MOST_SAMPLES)
+    rows = thinned(columns[2], _MOST_SAMPLES)
     return tuple(column[rows] for column in columns)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gasflux_core.report import drawing
 from gasflux_core.report.quantities import gas_name
 from gasflux_core.report.words import WORDS
+from gasflux_core.thinning import thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def figure_track(result: Result, gas: str) -> Figure:
     table = result.table
     east, north = _local(result)
     enhancement = table[f"{gas}_enhancement"].to_numpy(dtype=float)
-    rows = drawing.thinned(enhancement, _MOST_POINTS)
+    rows = thinned(enhancement, _MOST_POINTS)
     kept = table["kept"].to_numpy(dtype=bool)[rows]
     colours, norm, extend = drawing.flux_scale(enhancement)
 
@@ -102,7 +103,7 @@ def track_view(result: Result, gas: str) -> dict[str, Any]:
     east, north = _local(result)
     height = table["z"].to_numpy(dtype=float)
     enhancement = table[f"{gas}_enhancement"].to_numpy(dtype=float)
-    rows = drawing.thinned(enhancement, _MOST_IN_VIEW)
+    rows = thinned(enhancement, _MOST_IN_VIEW)
     middle = np.array([(values.min() + values.max()) / 2 for values in (east, north, height)])
     spread = max(float(np.ptp(east)), float(np.ptp(north)), 1.0)
     exaggeration = next((times for times in (1, 2, 3, 5) if np.ptp(height) * times >= 0.2 * spread), 8)

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from gasflux_core.report import drawing
 from gasflux_core.report.words import WORDS
+from gasflux_core.thinning import thinned
 from gasflux_core.wind_profile import WindProfile
+from gasflux_core.wind_rose import wind_rose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,27 +38,13 @@ def figure_wind(result: Result) -> Figure:
     return figure
 
 
-def wind_rose(table: pd.DataFrame) -> tuple[list[float], NDArray[np.float64]]:
-    """Edges of the classes of wind speed (m/s), and the share of the kept rows (%) by class and sector.
-
-    The first sector is centred on north, the next ones follow clockwise.
-    """
-    kept = table[table["kept"].to_numpy(dtype=bool)]
-    speed = kept["windspeed"].to_numpy(dtype=float)
-    sector = np.round(kept["winddir"].to_numpy(dtype=float) * _SECTORS / 360).astype(int) % _SECTORS
-    limits = _speed_classes(float(speed.max(initial=1.0)))
-    counts = [
-        np.bincount(sector[(speed >= low) & (speed < high)], minlength=_SECTORS) for low, high in pairwise(limits)
-    ]
-    return limits, np.array(counts) * 100 / max(len(speed), 1)
-
-
 def _draw_rose(figure: Figure, table: pd.DataFrame) -> None:
     """Drawn on plain axes: matplotlib's polar ones take three times as long."""
     from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
 
-    limits, shares = wind_rose(table)
+    limits, counts = wind_rose(table, _SECTORS)
+    shares = counts * 100 / max(int(counts.sum()), 1)
     axes = drawing.new_axes(figure, 0.3, 0.62, 2.25, 2.25, grid=False)
     axes.framed = False
     top = max(float(shares.sum(axis=0).max()), 1.0)
@@ -100,7 +88,7 @@ def _draw_series(figure: Figure, result: Result) -> None:
     table = result.table
     minutes = table["time"].to_numpy(dtype=float) / 60
     speed = table["windspeed"].to_numpy(dtype=float)
-    rows = drawing.thinned(speed, _MOST_POINTS)
+    rows = thinned(speed, _MOST_POINTS)
     upper = drawing.new_axes(figure, 3.2, 1.85, 3.2, 1.03)
     lower = drawing.new_axes(figure, 3.2, 0.48, 3.2, 1.03)
     upper.plot(minutes[rows], speed[rows], color=drawing.BLUE, linewidth=0.7)
@@ -166,12 +154,6 @@ def _profile(result: Result) -> WindProfile | None:
         if found.field.profile:
             return WindProfile.from_dict(found.field.profile, result.plane_fit.plane)
     return None
-
-
-def _speed_classes(highest: float) -> list[float]:
-    """Edges of about four round classes of wind speed, m/s."""
-    step = next(size for size in (0.5, 1, 2, 3, 5, 10, 20, 50) if highest / size <= 5 or size == 50)
-    return [step * index for index in range(int(highest // step) + 2)]
 
 
 def _empty_direction(shares: NDArray[np.float64]) -> float:

@@ -38,6 +38,7 @@ from processes.declaration import (
     SubRequest,
     SubResult,
 )
+from processes.file_names import file_name_of_address, shown_file_name
 from server.jobs.cgroup import Cgroup
 from server.jobs.limits import Limits, apply, limit_error, output_error
 from server.jobs.model import Job, JobError, JobStatus, ResultItem, results_json
@@ -249,9 +250,7 @@ class JobContext:
 
 
 def _circumstances(task: Task) -> Circumstances:
-    request = task.job.request
-    names = {name: items[0].file_name for name, items in request.inputs.items() if items and items[0].file_name}
-    return Circumstances(request.language, task.job.created, task.settings.metadata.provider, names)
+    return Circumstances(task.job.request.language, task.job.created, task.settings.metadata.provider)
 
 
 def _wanted(task: Task) -> frozenset[str] | None:
@@ -346,7 +345,8 @@ def _value(task: Task, context: JobContext, declared: ProcessDeclaration, name: 
         file = _carried_file(task, item.text)
     else:
         text = item.text
-    return InputValue(text, file, item.media_type, item.unit)
+    called = file_name_of_address(item.href) if item.href is not None else shown_file_name(item.file_name)
+    return InputValue(text, file, item.media_type, item.unit, called)
 
 
 def _carried_file(task: Task, text: str) -> Path:

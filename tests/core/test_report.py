@@ -35,10 +35,11 @@ from gasflux_core.report.page_words import ENGLISH as ENGLISH_WORDS
 from gasflux_core.report.page_words_chinese import CHINESE
 from gasflux_core.report.quantities import gas_name, mass_unit, plain, to_place_of
 from gasflux_core.report.track_figure import track_view
-from gasflux_core.report.wind_figure import wind_rose
 from gasflux_core.report.wording import wording
 from gasflux_core.report.words import WORDS
 from gasflux_core.simulate import SimulationParameters, simulate_flight
+from gasflux_core.thinning import thinned
+from gasflux_core.wind_rose import wind_rose
 
 FIGURES = (
     report.figure_flux_plane,
@@ -330,10 +331,10 @@ def test_plane_is_drawn_to_scale_or_says_so(curtain: Result, stretch: float) -> 
 
 
 def test_wind_rose_holds_all_kept_rows(curtain: Result) -> None:
-    limits, shares = wind_rose(curtain.table)
-    assert shares.sum() == pytest.approx(100.0)
+    limits, counts = wind_rose(curtain.table, 24)
+    assert counts.sum() == curtain.table["kept"].sum()
     turned = curtain.table.assign(winddir=(curtain.table["winddir"] + 90) % 360)
-    assert wind_rose(turned)[1] == pytest.approx(np.roll(shares, shares.shape[1] // 4, axis=1))
+    np.testing.assert_array_equal(wind_rose(turned, 24)[1], np.roll(counts, 6, axis=1))
     assert limits[-1] > curtain.table.loc[curtain.table["kept"], "windspeed"].max()
 
 
@@ -468,7 +469,7 @@ def test_colours_tell_the_sign_where_it_matters(
 )
 def test_thinned_keeps_the_extremes(values: list[float], limit: int) -> None:
     given = np.array(values)
-    rows = drawing.thinned(given, limit)
+    rows = thinned(given, limit)
     assert np.all(np.diff(rows) > 0)
     assert len(rows) <= max(limit, 3)
     if np.isfinite(given).any():

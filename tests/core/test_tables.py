@@ -213,7 +213,8 @@ def old_workbook(rows: list[list[str | float]]) -> bytes:
     offset = len(head) + 4 + 4 + 4 + 2 + 2 + 4
     bound = record(0x0085, struct.pack("<IBBBB", offset, 0, 0, 4, 0) + b"data")
     stream = head + bound + record(0x000A, b"") + sheet
-    sectors = 9
+    # No fewer than 9, below which a stream would lie elsewhere; the one sector that lists them holds 126.
+    sectors = max(9, -(-len(stream) // 512))
     stream = stream.ljust(sectors * 512, b"\0")
     fat = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
     fat += [0xFFFFFFFF] * (128 - len(fat))

@@ -22,6 +22,7 @@ ADDRESS = "http://example.org/flight.csv"
 EXAMPLES: dict[str, Callable[[Path, Made], Values]] = {
     "background": lambda flight, made: sent(table=made["transects"]["table"]),
     "campaign": lambda flight, made: sent(flight_url=(ADDRESS, ADDRESS)),
+    "check_flight": lambda flight, made: sent(flight=flight),
     "emission_rate": lambda flight, made: sent(
         table=made["flux_density"]["table"],
         plane=made["flight_plane"]["plane"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import rasterio
 
-from gasflux_core.pipeline import Result, run_pipeline
+from gasflux_core.configuration import read_configuration
+from gasflux_core.pipeline import Result, check_settings, run_pipeline
 from gasflux_core.simulate import SimulationParameters, simulate_flight
-from processes.products import FILE_NAMES, fields_on_one_grid, write_products
+from gasflux_core.view import result_view
+from processes.products import FILE_NAMES, Source, fields_on_one_grid, write_products
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +53,17 @@ def test_the_plane_of_several_gases_holds_the_rates_of_all(result: Result, tmp_p
 
 def test_all_products_are_written_where_none_is_named(result: Result, tmp_path: Path) -> None:
     told: list[tuple[float, str]] = []
-    paths = write_products(result, tmp_path, source=Path(__file__), progress=lambda *one: told.append(one))
+    paths = write_products(
+        result, tmp_path, source=Source(Path(__file__), "Flight <1>.csv"), progress=lambda *one: told.append(one)
+    )
     assert {name: path.name for name, path in paths.items()} == FILE_NAMES
     assert {path.name for path in tmp_path.iterdir()} == set(FILE_NAMES.values())
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
     assert told[0] == (0.0, "Writing flux plane")
-    assert Path(__file__).name in paths["report"].read_text(encoding="utf-8")
+    assert "Flight &lt;1&gt;.csv" in paths["report"].read_text(encoding="utf-8")
+    assert "Flight &lt;1&gt;.csv" in paths["track_kml"].read_text(encoding="utf-8")
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    assert json.loads(paths["figures"].read_text())["input"] == {"name": "Flight <1>.csv", "sha256": digest}
 
 
 def test_figures_are_those_of_the_result(result: Result, tmp_path: Path) -> None:
@@ -63,3 +71,16 @@ def test_figures_are_those_of_the_result(result: Result, tmp_path: Path) -> None
     figures = json.loads(path.read_text())
     assert figures["gases"]["ch4"]["emission_rate"] == result.gases["ch4"].rate.emission_rate
     assert set(figures) == set(result.figures())
+
+
+def test_the_settings_in_the_figures_do_the_run_again(result: Result, tmp_path: Path) -> None:
+    path = write_products(result, tmp_path, ["figures"])["figures"]
+    settings = json.loads(path.read_text())["settings"]
+    read = read_configuration(json.dumps(settings))
+    assert read.gases == tuple(result.gases)
+    assert check_settings(read.sections) == result.settings
+
+
+def test_the_view_is_that_of_the_result(result: Result, tmp_path: Path) -> None:
+    path = write_products(result, tmp_path, ["view"])["view"]
+    assert json.loads(path.read_text()) == result_view(result)

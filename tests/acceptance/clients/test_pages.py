@@ -15,7 +15,7 @@ from tests.conftest import need_program, skip
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("page", ["owslib.md", "birdy.md"])
+@pytest.mark.parametrize("page", ["owslib.md", "birdy.md", "client.md"])
 def test_python_of_the_page_does_what_it_says(service: Service, tmp_path: Path, page: str) -> None:
     run_python(page, service.url, tmp_path)
 

@@ -146,8 +146,9 @@ def _configuration(result: Result) -> str:
 class _Lines(yaml.SafeDumper):
     """Writes a list in one line, such as the two ends of a range."""
 
-    def represent_list(self, data: list[Any]) -> yaml.Node:
-        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+
+def _in_one_line(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
-_Lines.add_representer(list, _Lines.represent_list)
+_Lines.add_representer(list, _in_one_line)

@@ -19,7 +19,7 @@ _SHEET_WIDTH = 1012
 """Pixels of a full figure; it is as wide as the text."""
 
 
-class Drawing(Flowable):
+class Drawing(Flowable):  # type: ignore[misc]  # reportlab has no types
     """A figure: its PNG as it is, and its alternative text for programs that read aloud."""
 
     def __init__(self, picture: Picture, text_width: float) -> None:
@@ -103,7 +103,7 @@ def _png_parts(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += length + 12
 
 
-class Bar(Flowable):
+class Bar(Flowable):  # type: ignore[misc]
     """A bar within a table: from a share of the width on, for another share of it, both in percent."""
 
     def __init__(self, begin: float, length: float, width: float, colour: str = BLUE) -> None:
@@ -118,7 +118,7 @@ class Bar(Flowable):
         self.canv.rect(self._begin / 100 * self.width, 0, length, self.height, stroke=0, fill=1)
 
 
-class IntervalBar(Flowable):
+class IntervalBar(Flowable):  # type: ignore[misc]
     """The interval with the estimate and zero on one line."""
 
     def __init__(self, bar: dict[str, str], zero: str, width: float) -> None:

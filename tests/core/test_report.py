@@ -12,10 +12,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from string import Formatter
 
 import numpy as np
 import pytest
@@ -31,15 +29,13 @@ from gasflux_core.pipeline import Result, check_settings, run_pipeline
 from gasflux_core.report import drawing
 from gasflux_core.report.contents import Origin, flag_notices
 from gasflux_core.report.gas_section import gas_section
-from gasflux_core.report.page_words import ENGLISH as ENGLISH_WORDS
-from gasflux_core.report.page_words_chinese import CHINESE
 from gasflux_core.report.quantities import gas_name, mass_unit, plain, to_place_of
 from gasflux_core.report.track_figure import track_view
 from gasflux_core.report.wording import wording
-from gasflux_core.report.words import WORDS
 from gasflux_core.simulate import SimulationParameters, simulate_flight
 from gasflux_core.thinning import thinned
 from gasflux_core.wind_rose import wind_rose
+from tests.core.html_pages import Page
 
 FIGURES = (
     report.figure_flux_plane,
@@ -61,8 +57,6 @@ ORIGIN = Origin(
     calculated=datetime(2026, 5, 4, 13, 12, 11, tzinfo=UTC),
     provider="Institute of <Air> & Sky",
 )
-
-VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
 def run(settings: dict | None = None, gases: tuple[str, ...] = ("ch4",), **simulation: object) -> Result:
@@ -95,44 +89,6 @@ def without_source() -> Result:
 @pytest.fixture(scope="module")
 def page(curtain: Result) -> str:
     return report.render_report(report.report_contents(curtain, ORIGIN))
-
-
-class Page(HTMLParser):
-    """Elements and text of a page; fails where elements aren't closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.texts: dict[str, list[str]] = {}
-        self.identifiers: list[str | None] = []
-        self.by_identifier: dict[str, str] = {}
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-            self.identifiers.append(dict(attrs).get("id"))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-        self.identifiers.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self.open:
-            self.texts.setdefault(self.open[-1], []).append(data)
-            for identifier in filter(None, self.identifiers):
-                self.by_identifier[identifier] = self.by_identifier.get(identifier, "") + data
-
-    def content_of(self, identifier: str) -> str:
-        """All text within the element of that id."""
-        return self.by_identifier[identifier]
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -386,56 +342,6 @@ def test_the_page_says_whether_methods_agree(curtain: Result, without_source: Re
     assert nothing["others_said"] == ENGLISH["others_undetected"]
     assert [row["value"] for row in nothing["others"]].count(ENGLISH["others_withheld"]) == 1
     assert "noise" in nothing["others"][-1]["note"]
-
-
-def test_every_word_has_its_place() -> None:
-    folder = Path(report.__file__).parent
-    code = "".join(path.read_text(encoding="utf-8") for path in [*folder.glob("*.py"), *folder.glob("templates/*")])
-    by_rule = ("term_", "text_", "fact_", "part_", "model_", "reason_", "unit_", "validation_", "compass_")
-    words = [name for name in (*WORDS, *ENGLISH_WORDS) if not name.startswith(by_rule)]
-    # Twice or three times is where it is written down.
-    written = {name: 2 if name in ENGLISH_WORDS else 1 for name in words}
-    unused = [name for name in words if len(re.findall(rf"\b{name}\b", code)) <= written[name]]
-    assert unused == []
-
-
-# ---- in Chinese
-
-
-def test_both_languages_have_the_same_words_with_the_same_places() -> None:
-    def places(text: str) -> list[str]:
-        return sorted(name for _, name, _, _ in Formatter().parse(text) if name)
-
-    assert ENGLISH_WORDS.keys() == CHINESE.keys()
-    assert [name for name, text in ENGLISH_WORDS.items() if places(text) != places(CHINESE[name])] == []
-
-
-def test_all_but_names_and_units_is_chinese() -> None:
-    same = {name for name, text in ENGLISH_WORDS.items() if CHINESE[name] == text}
-    left = {"unit_mass_enhancement", "unit_flux_density", "rate_unit", "rate_column", "flags_gas", "plus_minus"}
-    assert same == left | {"interval_zero", "view_high", "input_sha256", "origin_calculated_value"}
-    half_width = re.compile(r"(?<=[\u4e00-\u9fff])[,;:()]|[,;:()](?=[\u4e00-\u9fff])")
-    assert [name for name, text in CHINESE.items() if half_width.search(text)] == []
-
-
-def test_the_page_is_chinese_from_the_first_to_the_last_word(curtain: Result) -> None:
-    rate = dataclasses.replace(curtain.gases["ch4"].rate, flags=("light_wind",))
-    told = dataclasses.replace(curtain, gases={"ch4": dataclasses.replace(curtain.gases["ch4"], rate=rate)})
-    words = wording("zh-CN", lambda text: f"译文{len(text)}")
-    found = Page(report.render_report(report.report_contents(told, ORIGIN, words)))
-    assert found.all("html")[0]["lang"] == "zh-CN"
-    english = re.compile(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}")
-    shown = {tag: [text for text in texts if english.search(text)] for tag, texts in found.texts.items()}
-    assert {tag: texts for tag, texts in shown.items() if texts and tag not in ("style", "script", "pre")} == {}
-    # What stages say in English comes from the catalogue of the caller.
-    assert f"译文{len(FLAG_TEXTS['light_wind'])}" in "".join(found.texts["div"])
-    assert [row["title"] for row in gas_section(told, "ch4", words)["budget"][:-1]] == [
-        f"译文{len(term.title)}" for term in rate.budget
-    ]
-
-
-def test_a_language_without_words_is_english() -> None:
-    assert wording("fr-FR", lambda text: "?") == wording()
 
 
 def test_nothing_is_loaded_before_it_is_drawn() -> None:

@@ -60,8 +60,8 @@ _CLOSURES = {
 class Literal(LiteralInput):  # type: ignore[misc]  # PyWPS has no type hints
     """A PyWPS literal input made from its declaration.
 
-    PyWPS gives an input that wasn't sent its default, reads ``""`` as ``'None'``, takes ``NaN`` and ``1_000`` for numbers
-    and names no input. This one keeps what was sent apart from the default, and reads by :func:`.read_literal`.
+    PyWPS gives an input that wasn't sent its default, reads ``""`` as ``'None'``, takes ``NaN`` and ``1_000`` for
+    numbers and names no input. This one keeps what was sent apart from the default, and reads by :func:`.read_literal`.
     """
 
     def __init__(self, declared: InputDeclaration) -> None:

@@ -12,14 +12,20 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import SEEK_END, BytesIO
 from pathlib import Path
+from string import ascii_lowercase
 from types import MappingProxyType
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from gasflux_core.covariance import MODEL_NAMES
+from gasflux_core.flags import FLAG_TEXTS
+from gasflux_core.kriging import INTERPOLATED, INTERPOLATED_BY, METHOD
+from gasflux_core.other_estimates import METHOD_TITLES
+from gasflux_core.uncertainty import BUDGET_TITLES
 from processes import registry_with_diagnostics
 from processes.base import declaration
-from processes.translation import PATTERN_FLAG, TRANSLATED_IN_TURN, Pattern, catalogue_file, is_pattern
+from processes.translation import ANYTHING, PATTERN_FLAG, TRANSLATED_IN_TURN, Pattern, catalogue_file, is_pattern
 from server.languages import DEFAULT, LANGUAGES
 from server.sections import MetadataSection
 
@@ -27,6 +33,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _TOLD_BY = ("progress", "tell", "words")
 """Functions whose last argument is what the status of a job says."""
+
+_NOTED_IN = ("notes", "noted")
+"""Lists of what a report's notes say, each appended by itself; or it is put into a variable ``note`` first."""
+
+_WITHHELD_BY = ("crosswind.py", "plume_inversion.py", "transect_estimate.py")
+"""Modules of the core whose NoSolution is told in the report, in place of another method's rate."""
+
+_METHOD = (
+    METHOD,
+    f"{{{TRANSLATED_IN_TURN}}} variogram",
+    f"{{{TRANSLATED_IN_TURN}}} variogram, mirrored at the ground",
+    "Simple kriging ({solver})",
+    "Ordinary kriging ({solver})",
+)
+"""Of what :data:`gasflux_core.kriging.METHOD` and what is filled in there consist."""
 
 _WIDTH = 110
 
@@ -69,11 +90,20 @@ def _places() -> Iterator[tuple[str, str]]:
                 yield f"{name}: abstract", item.abstract
         for keyword in declared.keywords:
             yield f"{declared.identifier}: keyword", keyword
+    for flag, text in FLAG_TEXTS.items():
+        yield f"flag {flag}", text
+    for title in (*BUDGET_TITLES.values(), *METHOD_TITLES.values()):
+        yield "report, budget and methods", title
+    for name in (*INTERPOLATED.values(), *INTERPOLATED_BY.values(), *MODEL_NAMES):
+        yield "report, method", name
 
 
 def messages() -> Mapping[str, str]:
-    """What the status of a job may say → where it is said; a pattern where a part differs, such as ``{gas}``."""
-    found: dict[str, str] = {}
+    """What the status or the report of a job may say → where it is said.
+
+    A pattern where a part differs, such as ``{gas}``.
+    """
+    found = dict.fromkeys(_METHOD, "report, method")
     for folder in ("gasflux_core", "processes", "server"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -81,7 +111,29 @@ def messages() -> Mapping[str, str]:
                     text = _text(node.args[-1])
                     if text:
                         found.setdefault(text, f"status, {file.relative_to(ROOT).as_posix()}")
+                elif folder != "server" and (noted := _noted(node, file.name)) and (text := _pattern(noted)):
+                    found.setdefault(text, f"report, {file.relative_to(ROOT).as_posix()}")
     return found
+
+
+def _noted(node: ast.AST, file: str) -> ast.expr | None:
+    """What a report's notes, or those of another method, will say of a flight."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "note":
+        return node.value
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    name = _name(node.func)
+    if name == "append" and isinstance(node.func, ast.Attribute) and _name(node.func.value) in _NOTED_IN:
+        return node.args[0]
+    return node.args[0] if name == "NoSolution" and file in _WITHHELD_BY else None
+
+
+def _pattern(node: ast.expr) -> str:
+    """A text as an entry whose parts may be anything: ``{any_a}``, ``{any_b}`` and so on."""
+    if not isinstance(node, ast.JoinedStr):
+        return _text(node)
+    names = (f"{{{ANYTHING}{letter}}}" for letter in ascii_lowercase)
+    return "".join(_text(part) if isinstance(part, ast.Constant) else next(names) for part in node.values)
 
 
 def _name(function: ast.expr) -> str:

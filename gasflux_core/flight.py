@@ -199,8 +199,8 @@ def complete_flight(examined: Examined, parameters: FlightParameters) -> Flight:
     order = ["timestamp", "time", *(n for n in _ORDER if n in table), *(g for g in names)]
     table, moved = _move_gases(table[order], names, parameters.sensor_lag)
     table, crs = locate(table, parameters.crs)
-    place = f"the flight's middle is at {_place(table)} ({crs})"
-    return Flight(table, names, crs, (*examined.notes, *moved, place))
+    note = f"the flight's middle is at {_place(table)} ({crs})"
+    return Flight(table, names, crs, (*examined.notes, *moved, note))
 
 
 def _place(table: pd.DataFrame) -> str:
@@ -319,4 +319,5 @@ def _move_gases(table: pd.DataFrame, gases: Sequence[str], lag: float) -> tuple[
             "sensor_lag",
         )
     lost = len(table) - len(kept)
-    return kept, [f"gas values were moved {lag:g} s earlier; the last {lost} rows, left without one, were taken out"]
+    note = f"gas values were moved {lag:g} s earlier; the last {lost} rows, left without one, were taken out"
+    return kept, [note]

@@ -39,6 +39,20 @@ _BELOW_GROUND_TOLERANCE = 2.0
 """Depth under the ground, m, that a sample's height may be off without a word."""
 
 
+METHOD = "{text_a} of the {text_b}; {text_c}; below the lowest transect: {any_below}; above the highest: {any_above}."
+"""How a field was made, in words; the names of what is filled in are those of patterns in catalogues."""
+
+INTERPOLATED_BY = {
+    "inverse_distance": "Inverse squared distance",
+    "linear": "Linear interpolation in Delaunay triangles",
+    "gaussian_process": "Gaussian process with a covariance by maximum likelihood",
+}
+"""Interpolators but kriging, in words."""
+
+INTERPOLATED = {"mass_enhancement": "mass enhancement, times the wind profile", "flux_density": "flux density"}
+"""What is interpolated, in words."""
+
+
 class KrigingParameters(Parameters):
     """The grid, the interpolation, and what to do below and above the samples."""
 
@@ -363,15 +377,11 @@ def _profile_dict(profile: WindProfile | None, variogram: Variogram) -> dict[str
 
 
 def _method(variogram: Variogram, parameters: KrigingParameters, kriged: Kriged, below: str) -> str:
-    of = {"mass_enhancement": "mass enhancement, times the wind profile", "flux_density": "flux density"}
-    names = {
-        "kriging": f"{'Ordinary' if parameters.mean == 'ordinary' else 'Simple'} kriging ({kriged.solver})",
-        "inverse_distance": "Inverse squared distance",
-        "linear": "Linear interpolation in Delaunay triangles",
-        "gaussian_process": "Gaussian process with a covariance by maximum likelihood",
-    }
-    ground = ", mirrored at the ground" if parameters.ground_mirror else ""
-    return (
-        f"{names[parameters.interpolator]} of the {of[variogram.quantity]}; {variogram.model} variogram{ground}; "
-        f"below the lowest transect: {below}; above the highest: {parameters.above}."
+    kriging = f"{'Ordinary' if parameters.mean == 'ordinary' else 'Simple'} kriging ({kriged.solver})"
+    return METHOD.format(
+        text_a=INTERPOLATED_BY.get(parameters.interpolator, kriging),
+        text_b=INTERPOLATED[variogram.quantity],
+        text_c=f"{variogram.model} variogram{', mirrored at the ground' if parameters.ground_mirror else ''}",
+        any_below=below,
+        any_above=parameters.above,
     )

@@ -41,6 +41,10 @@ _LEAST_PERCENT = 10.0
 """A difference counts from so many standard uncertainties and so many percent of the kriged rate on."""
 
 
+METHOD_TITLES = {"transects": "Trapezoids over the transects", "plume": "Gaussian plume after Bayes"}
+"""Each of the other methods and what people call it."""
+
+
 @dataclass(frozen=True)
 class OtherEstimate:
     """The emission rate of one gas by another method; rates in kg h⁻¹, None where withheld."""
@@ -147,11 +151,8 @@ def other_estimates(
         )
         return _Found(found.rate, found.standard_uncertainty, None, note, found.draws)
 
-    methods: list[tuple[str, str, Callable[[], _Found]]] = [
-        ("transects", "Trapezoids over the transects", by_transects),
-        ("plume", "Gaussian plume after Bayes", by_plume),
-    ]
-    return tuple(_estimate(name, title, method, rate, budget) for name, title, method in methods)
+    methods: list[tuple[str, Callable[[], _Found]]] = [("transects", by_transects), ("plume", by_plume)]
+    return tuple(_estimate(name, METHOD_TITLES[name], method, rate, budget) for name, method in methods)
 
 
 def disagreement(rate: float, budget: Budget, others: Sequence[OtherEstimate]) -> Disagreement | None:

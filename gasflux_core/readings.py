@@ -156,8 +156,8 @@ def _parsed(column: pd.Series, name: str) -> tuple[pd.Series, str | None]:
         text = text.str.replace(r"\s*(?:UTC|GMT)$", "Z", regex=True).str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)
         times[failed] = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
     present = column.dropna()
-    zoned = present.empty or _has_zone(present.iloc[0])
-    return times, None if zoned else f"{name} carries no zone; it was taken as UTC"
+    note = f"{name} carries no zone; it was taken as UTC"
+    return times, None if present.empty or _has_zone(present.iloc[0]) else note
 
 
 def _has_zone(text: str) -> bool:

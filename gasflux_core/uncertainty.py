@@ -79,6 +79,18 @@ class EmissionRateParameters(Parameters):
     )
 
 
+BUDGET_TITLES = {
+    "interpolation": "Interpolation between the samples",
+    "transects": "Scatter between transects",
+    "background": "Background",
+    "wind": "Wind speed and direction",
+    "wind_profile": "Wind profile near the ground",
+    "pressure_temperature": "Pressure and temperature",
+    "unsampled": "Area not sampled",
+}
+"""Each term of the budget and what people call it."""
+
+
 @dataclass(frozen=True)
 class BudgetTerm:
     """One term of the budget as a standard uncertainty."""
@@ -148,18 +160,18 @@ def estimate_uncertainty(
             + (response @ across * np.radians(parameters.wind_direction_uncertainty)) ** 2
         )
     )
-    named = {
-        "interpolation": ("Interpolation between the samples", interpolation),
-        "transects": ("Scatter between transects", scatter),
-        "background": ("Background", background_term),
-        "wind": ("Wind speed and direction", wind_term),
-        "wind_profile": ("Wind profile near the ground", shape),
-        "pressure_temperature": ("Pressure and temperature", abs(rate) * relative_density),
-        "unsampled": ("Area not sampled", abs(unsampled) / np.sqrt(3.0)),
+    values = {
+        "interpolation": interpolation,
+        "transects": scatter,
+        "background": background_term,
+        "wind": wind_term,
+        "wind_profile": shape,
+        "pressure_temperature": abs(rate) * relative_density,
+        "unsampled": abs(unsampled) / np.sqrt(3.0),
     }
     terms = tuple(
-        BudgetTerm(name, title, float(value), 100 * float(value) / abs(rate) if rate else None)
-        for name, (title, value) in named.items()
+        BudgetTerm(name, BUDGET_TITLES[name], float(value), 100 * float(value) / abs(rate) if rate else None)
+        for name, value in values.items()
     )
     total = float(np.sqrt(sum(term.value**2 for term in terms)))
     # Sums of normal draws are normal themselves: Q is linear in the fitted wind.

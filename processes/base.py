@@ -35,6 +35,7 @@ from pywps.validator.allowed_value import ALLOWEDVALUETYPE, RANGECLOSURETYPE
 from gasflux_core.errors import GasFluxError, InputError, InputFaults, MissingInput
 from processes.bounding_box import BoundingBox, read_bounding_box
 from processes.declaration import (
+    Circumstances,
     Context,
     DataType,
     FormatDeclaration,
@@ -59,9 +60,8 @@ _CLOSURES = {
 class Literal(LiteralInput):  # type: ignore[misc]  # PyWPS has no type hints
     """A PyWPS literal input made from its declaration.
 
-    PyWPS gives an input that wasn't sent its default, reads ``""`` as ``'None'``, takes ``NaN`` and
-    ``1_000`` for numbers and names no input in its errors. This one keeps what was sent apart
-    from the default, and reads by :func:`processes.literals.read_literal`.
+    PyWPS gives an input that wasn't sent its default, reads ``""`` as ``'None'``, takes ``NaN`` and ``1_000`` for
+    numbers and names no input. This one keeps what was sent apart from the default, and reads by :func:`.read_literal`.
     """
 
     def __init__(self, declared: InputDeclaration) -> None:
@@ -260,6 +260,7 @@ class _PlainContext:
 
     outputs: frozenset[str] | None = None
     map_services: Mapping[str, str] = {}
+    circumstances = Circumstances()
 
     def __init__(self, process: Process, request: WPSRequest, response: ExecuteResponse) -> None:
         self.workdir = Path(process.workdir)

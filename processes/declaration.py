@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -147,6 +148,17 @@ class SubResult:
     """Whether somebody gave it up, and it did not fail."""
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """How a job came about, as far as its products tell of it."""
+
+    language: str = "en-US"
+    """In which its client wants to read."""
+    accepted: datetime | None = None
+    provider: str = ""
+    """Who runs the service; empty: nobody said so."""
+
+
 class Context(Protocol):
     """What a running process may ask of the machinery around it."""
 
@@ -157,6 +169,8 @@ class Context(Protocol):
     map_services: Mapping[str, str]
     """Kind (``wms``, ``wcs``, ``wfs``, ``features``) → address at which the job's results will be on the map; those
     that nobody serves here are left out."""
+
+    circumstances: Circumstances
 
     def progress(self, fraction: float, text: str) -> None:
         """Tell how far the work is: 0 to 1, and in words what is being done."""

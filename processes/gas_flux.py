@@ -202,7 +202,9 @@ class GasFlux(StageProcess):
         made_as = {output.identifier: output.data_format for output in self.outputs if hasattr(output, "data_format")}
         wanted = [name for name in made_as if context.outputs is None or name in context.outputs]
         source = Source(flight, self.flight_name(inputs))
-        paths = write_products(result, context.workdir, wanted, source=source, progress=tell)
+        paths = write_products(
+            result, context.workdir, wanted, source=source, circumstances=context.circumstances, progress=tell
+        )
         return {name: file_value(path, made_as[name]) for name, path in paths.items()}
 
 
@@ -210,5 +212,11 @@ def report_outputs() -> list[Any]:
     """The outputs for people to look at."""
     return [
         complex_output("report", "Report", "HTML page that needs no other file: figures, plots, budget.", formats.HTML),
+        complex_output(
+            "report_pdf",
+            "Report as PDF",
+            "The same report for files and for paper (A4); all settings are attached within it.",
+            formats.PDF,
+        ),
         complex_output("preview", "Preview", "Picture of the flux plane.", formats.PNG),
     ]

@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,12 @@ from gasflux_core.io.tables import write_table
 from gasflux_core.kriging import Field
 from gasflux_core.pipeline import Result
 from gasflux_core.view import result_view
+from processes.declaration import Circumstances
 from processes.outputs import json_text
+from processes.translation import translate
+
+if TYPE_CHECKING:
+    from gasflux_core.report import ReportContents
 
 Progress = Callable[[float, str], None]
 
@@ -34,6 +39,7 @@ FILE_NAMES = {
     "flux_plane_map": "flux_plane_map.tif",
     "table": "table.csv",
     "report": "report.html",
+    "report_pdf": "report.pdf",
     "preview": "preview.png",
     "view": "view.json",
     "track_kml": "track_kml.kml",
@@ -56,16 +62,18 @@ def write_products(
     wanted: Collection[str] | None = None,
     *,
     source: Source | None = None,
+    circumstances: Circumstances | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Write the products of a calculation into a folder; only those wanted are made.
 
     :param wanted: names from :data:`FILE_NAMES`; None: all of them. Other names are left alone.
-    :param source: the flight's file, whose name and SHA-256 report and figures tell.
+    :param source: the flight's file, of which report and figures tell.
+    :param circumstances: of which the report tells, in whose language.
     :param progress: told before each product, 0 to 1.
     :returns: name → file.
     """
-    made = _Made(result, source)
+    made = _Made(result, source, circumstances or Circumstances())
     names = [name for name in FILE_NAMES if wanted is None or name in wanted]
     paths = {name: folder / FILE_NAMES[name] for name in names}
     for number, (name, path) in enumerate(paths.items()):
@@ -81,6 +89,24 @@ class _Made:
 
     result: Result
     source: Source | None
+    circumstances: Circumstances
+
+    @cached_property
+    def report(self) -> ReportContents:
+        """What the report says, its figures drawn once for all forms."""
+        # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
+        from gasflux_core.report import Origin, report_contents, wording
+
+        told = self.circumstances
+        origin = Origin(
+            source=self.source_name,
+            size=self.source.path.stat().st_size if self.source is not None else None,
+            sha256=self.sha256,
+            calculated=told.accepted,
+            provider=told.provider,
+        )
+        words = wording(told.language, partial(translate, language=told.language))
+        return report_contents(self.result, origin, words)
 
     @cached_property
     def sha256(self) -> str | None:
@@ -169,10 +195,15 @@ def _write_table(made: _Made, path: Path) -> None:
 
 
 def _write_report(made: _Made, path: Path) -> None:
-    # Imported here because matplotlib takes a second to load and most runs in a chain draw nothing.
     from gasflux_core.report import write_report
 
-    write_report(path, made.result, sha256=made.sha256, source=made.source_name)
+    write_report(path, made.report)
+
+
+def _write_report_pdf(made: _Made, path: Path) -> None:
+    from gasflux_core.report import write_report_pdf
+
+    write_report_pdf(path, made.report)
 
 
 def _write_preview(made: _Made, path: Path) -> None:
@@ -195,6 +226,7 @@ _WRITERS: dict[str, Callable[[_Made, Path], None]] = {
     "flux_plane_map": _write_flux_plane_map,
     "table": _write_table,
     "report": _write_report,
+    "report_pdf": _write_report_pdf,
     "preview": _write_preview,
     "view": _write_view,
     "track_kml": _write_track_kml,

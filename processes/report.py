@@ -14,9 +14,9 @@ class Report(GasFlux):
     title = "Report on a flight"
     abstract = (
         "Runs the whole calculation on a flight, with the inputs of gas_flux, and gives the report: an HTML page that "
-        "needs no other file, and a picture of the flux plane."
+        "needs no other file, the same as PDF, and a picture of the flux plane."
     )
-    keywords = ("report", "emission rate", "drone", "HTML")
+    keywords = ("report", "emission rate", "drone", "HTML", "PDF")
 
     def declare_outputs(self) -> list[Any]:
         return report_outputs()

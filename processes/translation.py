@@ -1,8 +1,9 @@
 """The texts of processes in other languages than the English in which they are written.
 
 A catalogue is a gettext file, ``translations/<language>.po``: English text → text. An entry with the flag
-``python-brace-format`` is a pattern, for texts that are put together: ``{text}`` in it stands for a text that is
-translated in turn, any other ``{name}`` for a name, or several with commas between them, that stay as they are.
+``python-brace-format`` is a pattern, for texts that are put together: ``{text}`` (or ``{text_a}`` and so on) in it
+stands for a text that is translated in turn, ``{any_a}`` and so on for whatever stands there, any other ``{name}`` for
+a name, or several with commas between them; these stay as they are.
 
 ``python -m docs.make_translations`` keeps the catalogues up with the texts.
 """
@@ -21,6 +22,8 @@ from processes.declaration import InputDeclaration, OutputDeclaration, ProcessDe
 FOLDER = Path(__file__).parent / "translations"
 PATTERN_FLAG = "python-brace-format"
 TRANSLATED_IN_TURN = "text"
+ANYTHING = "any_"
+"""How the names of placeholders begin that stand for any text that stays as it is."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _NAMES = r"[\w.]+(?:, [\w.]+)*"
@@ -44,7 +47,10 @@ class Pattern:
 
     @staticmethod
     def _part(placeholder: str) -> str:
-        return f"(?P<{placeholder}>{'.+' if placeholder == TRANSLATED_IN_TURN else _NAMES})"
+        if placeholder == TRANSLATED_IN_TURN:
+            return f"(?P<{placeholder}>.+)"
+        anything = placeholder.startswith((f"{TRANSLATED_IN_TURN}_", ANYTHING))
+        return f"(?P<{placeholder}>{'.+?' if anything else _NAMES})"
 
     def parts(self, text: str) -> dict[str, str] | None:
         """What stands in the placeholders' places in a text, or None where the text is another."""
@@ -66,8 +72,9 @@ class Catalogue:
         for pattern in self.patterns:
             parts = pattern.parts(text)
             if parts is not None:
-                if TRANSLATED_IN_TURN in parts:
-                    parts[TRANSLATED_IN_TURN] = self.translate(parts[TRANSLATED_IN_TURN])
+                for name in parts:
+                    if name.startswith(TRANSLATED_IN_TURN):
+                        parts[name] = self.translate(parts[name])
                 return pattern.translation.format_map(parts)
         return text
 

@@ -19,6 +19,7 @@ from processes.base import declaration
 from server.access import Access
 from server.access.gate import add_gate
 from server.callbacks import DELIVER
+from server.crate import crate_blueprint
 from server.errors import received, report
 from server.execution import Execution
 from server.jobs.guard import Guard
@@ -111,6 +112,7 @@ def create_app(
     app.register_blueprint(wps_blueprint(execution), url_prefix="/wps")
     app.register_blueprint(ogcapi_blueprint(execution))
     app.register_blueprint(outputs_blueprint(execution.job, store, settings.store.x_accel), url_prefix="/outputs")
+    app.register_blueprint(crate_blueprint(execution), url_prefix="/outputs")
     app.register_blueprint(ows_blueprint(execution), url_prefix="/ows")
     app.register_blueprint(web_blueprint(execution))
     rest = rest_blueprint(execution, requests)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gasflux_core.errors import GasFluxError, InputError, NoSolution
 from server.jobs_command import add_jobs_commands
 from server.keys_command import add_key_commands
+from server.languages import LANGUAGES, match_language
 
 if TYPE_CHECKING:
     from gasflux_core.pipeline import Result
@@ -72,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--dem", type=Path, metavar="GEOTIFF",
                      help="terrain model: heights above ground from it, where the flight has none")  # fmt: skip
     run.add_argument("--out", type=Path, metavar="DIR", help="write GeoTIFF, GeoJSON, table, figures and report there")
+    run.add_argument("--language", default="en-US", metavar="TAG", help="of the reports: en-US (default) or zh-CN")
     run.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
     run.add_argument("--quiet", action="store_true", help="no progress on standard error")
     run.set_defaults(command=_run)
@@ -124,17 +127,22 @@ def _run(options: argparse.Namespace) -> None:
     from gasflux_core.io.tables import read_table
     from gasflux_core.pipeline import run_pipeline
 
+    language = match_language(options.language)
+    if language is None:
+        raise InputError(f"--language: expected {' or '.join(LANGUAGES)}, got '{options.language:.60}'", "--language")
     settings, gases, notes = _settings_of_run(options)
     if not options.flight.is_file():
         raise InputError(f"there is no file {options.flight}", "flight")
     tell = None if options.quiet else _tell
     result = run_pipeline(read_table(options.flight), gases, settings, tell, notes, elevation=_elevation(options.dem))
     if options.out is not None:
+        from processes.declaration import Circumstances
         from processes.file_names import shown_file_name
         from processes.products import Source, write_products
 
         options.out.mkdir(parents=True, exist_ok=True)
-        write_products(result, options.out, source=Source(options.flight, shown_file_name(options.flight.name)))
+        source = Source(options.flight, shown_file_name(options.flight.name))
+        write_products(result, options.out, source=source, circumstances=Circumstances(language, datetime.now(UTC)))
     figures = result.figures()
     if options.json == "-":
         sys.stdout.write(json.dumps(figures, allow_nan=False) + "\n")

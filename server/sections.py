@@ -66,6 +66,9 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
+_NOT_STATED = "Not stated"
+
+
 class MetadataSection(Section):
     """``[metadata:main]``: what the capabilities say of the service and of who runs it."""
 
@@ -78,7 +81,7 @@ class MetadataSection(Section):
     identification_keywords_type: str = _key("theme", "Kind of the keywords.")
     identification_fees: str = _key("NONE", "Fees for using the service.")
     identification_accessconstraints: str = _key("NONE", "Constraints on using the service.")
-    provider_name: str = _key("Not stated", "Name of the organisation that runs the service.")
+    provider_name: str = _key(_NOT_STATED, "Name of the organisation that runs the service.")
     provider_url: str = _key("", "Web page of that organisation.")
     contact_name: str = _key("", "Person to ask.")
     contact_position: str = _key("", "That person's position.")
@@ -94,6 +97,11 @@ class MetadataSection(Section):
     contact_hours: str = _key("", "Hours in which someone answers.")
     contact_instructions: str = _key("", "How to get in touch.")
     contact_role: str = _key("pointOfContact", "Role of the contact.")
+
+    @property
+    def provider(self) -> str:
+        """Name of the organisation that runs the service; empty where it is not stated."""
+        return "" if self.provider_name == _NOT_STATED else self.provider_name
 
 
 class ServerSection(Section):

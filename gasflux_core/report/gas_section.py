@@ -11,7 +11,7 @@ from gasflux_core.report.picture import Picture, picture
 from gasflux_core.report.plane_figure import figure_flux_plane, figure_standard_error
 from gasflux_core.report.quantities import gas_name, plain, to_place_of
 from gasflux_core.report.variogram_figure import figure_variogram
-from gasflux_core.report.words import WORDS
+from gasflux_core.report.wording import Wording
 
 if TYPE_CHECKING:
     from gasflux_core.emission_rate import EmissionRate
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gasflux_core.variogram_model import Variogram
 
 
-def gas_section(result: Result, gas: str) -> dict[str, Any]:
+def gas_section(result: Result, gas: str, words: Wording) -> dict[str, Any]:
     """The section of one gas, as its template reads it."""
     rate = result.gases[gas].rate
     uncertainty = rate.standard_uncertainty
@@ -33,24 +33,34 @@ def gas_section(result: Result, gas: str) -> dict[str, Any]:
         "low": to_place_of(low, uncertainty),
         "high": to_place_of(high, uncertainty),
         "relative": f"{plain(100 * uncertainty / size, 2)} %" if _detected(rate) else "–",
+        "expanded": to_place_of((high - low) / 2, uncertainty),
+        "factor": _coverage_factor(rate),
+        "draws": result.settings.emission_rate.draws,
         "detection_limit": plain(rate.detection_limit, 2),
         "detected": _detected(rate),
         "bar": _interval_bar(rate),
-        "budget": _budget(rate),
-        "parts": _parts(rate),
-        "others": _others(rate),
-        "others_said": _others_said(rate),
-        "plane": _plane_picture(result, gas),
-        "error": _error_picture(result, gas),
+        "budget": _budget(rate, words),
+        "parts": _parts(rate, words),
+        "others": _others(rate, words),
+        "others_said": _others_said(rate, words),
+        "plane": _plane_picture(result, gas, words),
+        "error": _error_picture(result, gas, words),
         "transects": picture(
             figure_transects(result, gas),
-            alternative=WORDS["transects_alt"].format(gas=gas_name(gas), count=result.transects.count),
-            caption=WORDS["transects_caption"],
+            alternative=words["transects_alt"].format(gas=gas_name(gas), count=result.transects.count),
+            caption=words["transects_caption"],
         ),
-        "background": _background_picture(result, gas),
-        "variogram": _variogram_picture(result, gas),
-        "cross_validation": _cross_validation(result.gases[gas].variogram),
+        "background": _background_picture(result, gas, words),
+        "variogram": _variogram_picture(result, gas, words),
+        "cross_validation": _cross_validation(result.gases[gas].variogram, words),
     }
+
+
+def _coverage_factor(rate: EmissionRate) -> str:
+    """How many standard uncertainties half the interval's width is."""
+    low, high = rate.interval95
+    uncertainty = rate.standard_uncertainty
+    return plain((high - low) / (2 * uncertainty), 3) if uncertainty else "–"
 
 
 def _detected(rate: EmissionRate) -> bool:
@@ -75,9 +85,11 @@ def _interval_bar(rate: EmissionRate) -> dict[str, str]:
     }
 
 
-def _budget(rate: EmissionRate) -> list[dict[str, Any]]:
+def _budget(rate: EmissionRate, words: Wording) -> list[dict[str, Any]]:
     total = rate.standard_uncertainty
-    rows = [(term.title, term.value, False) for term in rate.budget] + [(WORDS["budget_total"], total, True)]
+    rows = [(words.translate(term.title), term.value, False) for term in rate.budget] + [
+        (words["budget_total"], total, True)
+    ]
     widest = max(value for _, value, _ in rows) or 1.0
     return [
         {
@@ -91,7 +103,7 @@ def _budget(rate: EmissionRate) -> list[dict[str, Any]]:
     ]
 
 
-def _parts(rate: EmissionRate) -> list[dict[str, str]]:
+def _parts(rate: EmissionRate, words: Wording) -> list[dict[str, str]]:
     named = [
         ("part_sampled", rate.sampled),
         ("part_below", rate.below),
@@ -101,7 +113,7 @@ def _parts(rate: EmissionRate) -> list[dict[str, str]]:
     ]
     return [
         {
-            "title": WORDS[name],
+            "title": words[name],
             "value": to_place_of(value, rate.standard_uncertainty),
             "share": _percent(100 * value / rate.emission_rate) if _detected(rate) else "–",
         }
@@ -109,12 +121,18 @@ def _parts(rate: EmissionRate) -> list[dict[str, str]]:
     ]
 
 
-def _others(rate: EmissionRate) -> list[dict[str, str]]:
+def _others(rate: EmissionRate, words: Wording) -> list[dict[str, str]]:
     """The kriged rate and those of the other methods, with bars on one scale."""
     named = [
-        (WORDS["others_kriged"], "", rate.emission_rate, rate.standard_uncertainty, rate.interval95),
+        (words["others_kriged"], "", rate.emission_rate, rate.standard_uncertainty, rate.interval95),
         *(
-            (one.title, one.note, one.emission_rate, one.standard_uncertainty, one.interval95)
+            (
+                words.translate(one.title),
+                words.translate(one.note),
+                one.emission_rate,
+                one.standard_uncertainty,
+                one.interval95,
+            )
             for one in rate.other_estimates
         ),
     ]
@@ -122,26 +140,26 @@ def _others(rate: EmissionRate) -> list[dict[str, str]]:
     low, span = min(ends), (max(ends) - min(ends)) or 1.0
     rows = []
     for title, note, value, uncertainty, interval in named:
-        row = {"title": title, "note": note, "value": WORDS["others_withheld"], "interval": "–", "low": "", "width": ""}
+        row = {"title": title, "note": note, "value": words["others_withheld"], "interval": "–", "low": "", "width": ""}
         if value is not None and uncertainty is not None and interval is not None:
             begin, end = (to_place_of(one, uncertainty) for one in interval)
             row["value"] = f"{to_place_of(value, uncertainty)} ± {to_place_of(uncertainty, uncertainty)}"
-            row["interval"] = WORDS["others_interval"].format(low=begin, high=end)
+            row["interval"] = words["others_interval"].format(low=begin, high=end)
             row["low"] = f"{100 * (interval[0] - low) / span:.2f}"
             row["width"] = f"{100 * (interval[1] - interval[0]) / span:.2f}"
         rows.append(row)
     return rows
 
 
-def _others_said(rate: EmissionRate) -> str:
+def _others_said(rate: EmissionRate, words: Wording) -> str:
     apart = rate.disagreement
     if apart is None:
-        return WORDS["others_none"]
+        return words["others_none"]
     if apart.percent is None or (not _detected(rate) and not apart.beyond_methods):
-        return WORDS["others_undetected"]
-    name = next(one.title for one in rate.other_estimates if one.name == apart.name)
+        return words["others_undetected"]
+    name = next(words.translate(one.title) for one in rate.other_estimates if one.name == apart.name)
     times = plain(apart.standard_uncertainties, 2) if apart.standard_uncertainties is not None else "–"
-    said = WORDS["others_disagree" if apart.beyond_methods else "others_agree"]
+    said = words["others_disagree" if apart.beyond_methods else "others_agree"]
     return said.format(percent=_percent(apart.percent), name=name, times=times)
 
 
@@ -150,27 +168,27 @@ def _percent(value: float) -> str:
     return ("0.0" if text == "-0.0" else text.replace("-", "−")) + " %"
 
 
-def _cross_validation(variogram: Variogram) -> list[tuple[str, str]]:
+def _cross_validation(variogram: Variogram, words: Wording) -> list[tuple[str, str]]:
     found = variogram.cross_validation
     if found is None:
         return []
-    unit = WORDS[f"unit_{variogram.quantity}"]
+    unit = words[f"unit_{variogram.quantity}"]
     return [
-        (WORDS["validation_method"], WORDS[f"validation_{found.method}"]),
-        (WORDS["validation_samples"], str(found.samples)),
-        (WORDS["validation_mean"], plain(found.mean_standardised_error, 2)),
-        (WORDS["validation_spread"], plain(found.rms_standardised_error, 2)),
-        (WORDS["validation_error"].format(unit=unit), plain(found.rms_error)),
+        (words["validation_method"], words[f"validation_{found.method}"]),
+        (words["validation_samples"], str(found.samples)),
+        (words["validation_mean"], plain(found.mean_standardised_error, 2)),
+        (words["validation_spread"], plain(found.rms_standardised_error, 2)),
+        (words["validation_error"].format(unit=unit), plain(found.rms_error)),
     ]
 
 
-def _plane_picture(result: Result, gas: str) -> Picture:
+def _plane_picture(result: Result, gas: str, words: Wording) -> Picture:
     field = result.gases[gas].field
     inside = np.where((field.region > 0) & np.isfinite(field.estimate), field.estimate, -np.inf)
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
     return picture(
         figure_flux_plane(result, gas),
-        alternative=WORDS["plane_alt"].format(
+        alternative=words["plane_alt"].format(
             gas=gas_name(gas),
             length=f"{np.ptp(field.x) + field.cell_width:.0f}",
             low=f"{field.z[0] - field.cell_height / 2:.0f}",
@@ -179,26 +197,26 @@ def _plane_picture(result: Result, gas: str) -> Picture:
             place=f"{field.x[column]:.0f}",
             height=f"{field.z[row]:.0f}",
         ),
-        caption=WORDS["plane_caption"],
+        caption=words["plane_caption"],
     )
 
 
-def _error_picture(result: Result, gas: str) -> Picture:
+def _error_picture(result: Result, gas: str, words: Wording) -> Picture:
     highest = float(np.nanmax(result.gases[gas].field.standard_error, initial=0.0))
     return picture(
         figure_standard_error(result, gas),
-        alternative=WORDS["error_alt"].format(gas=gas_name(gas), highest=plain(highest)),
-        caption=WORDS["error_caption"],
+        alternative=words["error_alt"].format(gas=gas_name(gas), highest=plain(highest)),
+        caption=words["error_caption"],
     )
 
 
-def _background_picture(result: Result, gas: str) -> Picture:
+def _background_picture(result: Result, gas: str, words: Wording) -> Picture:
     found = result.background.gases[gas]
     signal = result.table[f"{gas}_signal"].to_numpy(dtype=bool)
     return picture(
         figure_background(result, gas),
-        alternative=WORDS["background_alt"].format(gas=gas_name(gas), signal=int(signal.sum()), rows=len(signal)),
-        caption=WORDS["background_caption"].format(
+        alternative=words["background_alt"].format(gas=gas_name(gas), signal=int(signal.sum()), rows=len(signal)),
+        caption=words["background_caption"].format(
             algorithm=result.settings.background.algorithm,
             deviation=plain(found.standard_deviation),
             error=plain(found.standard_error),
@@ -207,18 +225,18 @@ def _background_picture(result: Result, gas: str) -> Picture:
     )
 
 
-def _variogram_picture(result: Result, gas: str) -> Picture:
+def _variogram_picture(result: Result, gas: str, words: Wording) -> Picture:
     variogram = result.gases[gas].variogram
     sill = variogram.nugget + variogram.partial_sill
     said = {
-        "model": WORDS[f"model_{variogram.model}"],
+        "model": words[f"model_{variogram.model}"],
         "range_x": plain(variogram.range_x),
         "range_z": plain(variogram.range_z),
     }
     return picture(
         figure_variogram(result, gas),
-        alternative=WORDS["variogram_alt"].format(gas=gas_name(gas), **said),
-        caption=WORDS["variogram_caption"].format(
+        alternative=words["variogram_alt"].format(gas=gas_name(gas), **said),
+        caption=words["variogram_caption"].format(
             nugget=f"{100 * variogram.nugget / sill:.0f}" if sill else "–", **said
         ),
     )

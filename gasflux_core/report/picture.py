@@ -1,4 +1,4 @@
-"""A figure as the page holds it: within the page itself, with words for those who can't see it."""
+"""A figure as a report holds it: drawn once, with words for those who can't see it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure of the page."""
+    """One figure of a report."""
 
-    address: str
-    """A ``data:`` address that holds the PNG."""
+    content: bytes
+    """PNG, as :func:`~.drawing.png` writes it."""
     width: int
     height: int
     alternative: str
     caption: str
 
+    @property
+    def address(self) -> str:
+        """A ``data:`` address that holds the PNG."""
+        return "data:image/png;base64," + base64.b64encode(self.content).decode("ascii")
+
 
 def picture(figure: Figure, *, alternative: str, caption: str) -> Picture:
-    """Draw a figure, and put it into a ``data:`` address.
+    """Draw a figure.
 
     :param alternative: what the figure shows, for readers who can't see it.
     :param caption: how to read it.
     """
     width, height = figure.canvas.get_width_height()
-    address = "data:image/png;base64," + base64.b64encode(png(figure)).decode("ascii")
-    return Picture(address, width, height, alternative, caption)
+    return Picture(png(figure), width, height, alternative, caption)

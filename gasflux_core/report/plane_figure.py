@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,6 +99,11 @@ def figure_standard_error(result: Result, gas: str) -> Figure:
     drawing.label(axes, title=WORDS["title_standard_error"].format(gas=gas_name(gas)))
     _draw_bar(figure, (_LEFT + size.width + _GAP, size.height), image, "axis_standard_error", "neither")
     return figure
+
+
+def write_preview(path: Path, result: Result, gas: str) -> None:
+    """Write the flux plane of a gas as a small PNG (704 × 352)."""
+    path.write_bytes(drawing.png(figure_preview(result, gas)))
 
 
 def figure_preview(result: Result, gas: str) -> Figure:

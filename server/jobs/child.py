@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gasflux_core.errors import GasFluxError, InputError
 from processes.declaration import (
+    Circumstances,
     FormatDeclaration,
     InputValue,
     OutputDeclaration,
@@ -160,6 +161,7 @@ class JobContext:
         self.workdir = task.folder / "work"
         self.outputs = _wanted(task)
         self.map_services: Mapping[str, str] = map_services(task.settings, task.job.id)
+        self.circumstances = _circumstances(task)
         self._task = task
         self._messages = messages
         self._last_text = ""
@@ -246,6 +248,10 @@ class JobContext:
     def _output(self, job: Job, item: ResultItem, folder: Path) -> OutputValue:
         file = self._task.store.result_file(job.id, job.attempt, item.file, folder) if item.file else None
         return OutputValue(item.text, file, item.media_type, item.unit)
+
+
+def _circumstances(task: Task) -> Circumstances:
+    return Circumstances(task.job.request.language, task.job.created, task.settings.metadata.provider)
 
 
 def _wanted(task: Task) -> frozenset[str] | None:

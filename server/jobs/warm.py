@@ -62,12 +62,14 @@ def warm() -> None:
 
     from gasflux_core.configuration import read_configuration
     from gasflux_core.pipeline import check_settings, run_pipeline
-    from gasflux_core.report import render_report
+    from gasflux_core.report import render_report, render_report_pdf, report_contents
     from gasflux_core.simulate import SimulationParameters, simulate_flight
 
     flight = simulate_flight(SimulationParameters()).table
     result = run_pipeline(flight, ("ch4",))
-    render_report(result, sha256=None, source=None)
+    contents = report_contents(result)
+    render_report(contents)
+    render_report_pdf(contents)
     # GasFlux's own settings take other ways: fastchrom alone loads compiled code for half a second.
     run_pipeline(flight, ("ch4",), check_settings(read_configuration(_GASFLUX).sections))
 

@@ -12,7 +12,7 @@ from gasflux_core.errors import GasFluxError, InputError
 from gasflux_core.io.tables import write_table
 from gasflux_core.simulate import SimulationParameters, simulate_flight
 from processes.base import execute
-from processes.declaration import InputValue, PassedOn, SubRequest, SubResult
+from processes.declaration import Circumstances, InputValue, PassedOn, SubRequest, SubResult
 from tests.core.dems import write_dem
 
 MAP_SERVICES = {kind: f"http://example.org/ows/job?service={kind}" for kind in ("wms", "wcs", "wfs", "features")}
@@ -29,6 +29,7 @@ class RecordingContext:
     passed: dict[str, list[InputValue]] = field(default_factory=dict)
     """Values of the inputs that are passed on only."""
     map_services: dict[str, str] = field(default_factory=MAP_SERVICES.copy)
+    circumstances: Circumstances = field(default_factory=Circumstances)
     asked: list[tuple[str, SubRequest]] = field(default_factory=list)
     """Sub-jobs that were asked for, each with its process."""
 

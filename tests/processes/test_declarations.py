@@ -117,7 +117,7 @@ def test_outputs_come_in_the_order_that_qgis_needs(identifier: str) -> None:
     names = [item.identifier for item in said.outputs]
     layers = ["track", "footprint", "layers", "flux_plane_map"]
     maps = ["wms", "wcs", "wfs", "features"]
-    texts = ["table", "report", "preview", "view", "track_kml"]
+    texts = ["table", "report", "report_pdf", "preview", "view", "track_kml"]
     assert names == ["flux_plane", "emission_rate", "uncertainty", "figures", *layers, *maps, *texts]
     plane = said.outputs[0]
     assert plane.formats[0].media_type == "image/tiff; subtype=geotiff" and plane.by_reference

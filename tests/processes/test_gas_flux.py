@@ -20,7 +20,8 @@ def test_only_what_was_asked_for_is_made(
     def not_asked_for(*_: object) -> None:
         pytest.fail("a report was drawn that nobody asked for")
 
-    monkeypatch.setattr(products, "_write_report", not_asked_for)
+    monkeypatch.setitem(products._WRITERS, "report", not_asked_for)
+    monkeypatch.setitem(products._WRITERS, "report_pdf", not_asked_for)
     context.outputs = frozenset({"emission_rate", "table"})
     made = execute(registry()["gas_flux"], {"flight": [InputValue(file=small_flight)]}, context)
     assert {"emission_rate", "table"} <= made.keys()
@@ -112,7 +113,7 @@ def test_a_gas_that_is_not_in_the_table_is_named(context: RecordingContext, smal
 
 def test_the_report_process_gives_the_report_only(context: RecordingContext, small_flight: Path) -> None:
     made = execute(registry()["report"], {"flight": [InputValue(file=small_flight)]}, context)
-    assert set(made) == {"report", "preview"}
+    assert set(made) == {"report", "report_pdf", "preview"}
     assert made["report"].file is not None
     text = made["report"].file.read_text(encoding="utf-8")
     # The report says which file it is about.

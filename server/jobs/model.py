@@ -287,3 +287,8 @@ NO_BOUND = 1e9
 def results_json(results: dict[str, ResultItem]) -> dict[str, Any]:
     """Results as the table keeps them."""
     return {name: asdict(item) for name, item in results.items()}
+
+
+def storable(text: str) -> str:
+    """The text without what databases refuse: PostgreSQL keeps no NUL, none keeps half a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -32,7 +32,7 @@ from server.jobs.database import clock, open_engine, writing
 from server.jobs.expiry import Known, read_known
 from server.jobs.fair import next_waiting, startable
 from server.jobs.family import UNENDED, give_up, settle_parent, spread_into, subjobs_of, try_again
-from server.jobs.model import Job, JobError, JobRow, JobStatus, ResultItem, results_json
+from server.jobs.model import Job, JobError, JobRow, JobStatus, ResultItem, results_json, storable
 from server.jobs.notices import notice_end, notice_start
 from server.jobs.owner import Owner
 from server.jobs.recovery import LOST_SECONDS, back_to_waiting, lost_jobs, take_up_again
@@ -277,7 +277,7 @@ class Jobs(JobTable):
             **_attempt(job_id, attempt),
             # In this order of arguments, what is not a number becomes 0.
             "fraction": min(1.0, max(0.0, fraction)),
-            "text": _storable(text),
+            "text": storable(text),
         }
         with self._noting.begin() as connection:
             return connection.execute(_NOTE_PROGRESS, noted).rowcount == 1
@@ -447,8 +447,3 @@ def _tell(listener: Callable[[str], None], ids: Sequence[str]) -> None:
 
 def _attempt(job_id: str, attempt: int) -> dict[str, Any]:
     return {"of_id": job_id, "of_attempt": attempt}
-
-
-def _storable(text: str) -> str:
-    """The text without what databases refuse: PostgreSQL keeps no NUL, none keeps half a character."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -66,11 +66,13 @@ class KeysFace:
 
 
 def _document(key: Key) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    return {
         "key_id": key.key_id,
         "name": key.name,
         "created_at": moment(key.created_at),
         "last_used_at": moment(key.last_used_at),
         "revoked": key.revoked,
+        "scopes": [str(scope) for scope in Scope if scope in key.scopes],
+        "rate": key.rate,
+        "quota": key.quota,
     }
-    return told

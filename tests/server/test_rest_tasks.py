@@ -18,7 +18,7 @@ from server.app import create_app, service_of
 from server.jobs.model import JobStatus
 from server.rest.answers import answer
 from server.rest.file_names import LONGEST, shown_name
-from tests.server.fakes import end_supervisor, settings_in
+from tests.server.fakes import end_supervisor, settings_in, until
 from tests.server.rest_processes import FIGURES, FLIGHT, PRELOAD, begin, registry, send
 from tests.server.wps_processes import running_app
 
@@ -306,6 +306,24 @@ def test_a_waiting_task_is_cancelled_and_removed_at_once(still: FlaskClient) -> 
     task_id = begin(still)
     assert still.delete(f"/task/{task_id}").json["data"] == {"task_id": task_id, "cancelled": True, "removed": True}
     assert still.get(f"/task/{task_id}").status_code == 404
+
+
+def test_a_running_task_is_cancelled_and_removed_with_all_its_files(client: FlaskClient, app: Flask) -> None:
+    service = service_of(app)
+    task_id = begin(client, b"sleep,well\n1,2\n")
+    until(lambda: client.get(f"/task/{task_id}").json["data"]["progress"] == 50)
+    (running,) = client.get("/tasks/active").json["data"]["tasks"]
+    assert (running["task_id"], running["message"], running["status"]) == (task_id, "Looking", "processing")
+    assert client.delete(f"/task/{task_id}").json["data"] == {"task_id": task_id, "cancelled": True, "removed": True}
+    assert client.get(f"/task/{task_id}").status_code == client.delete(f"/task/{task_id}").status_code == 404
+    work = service.settings.server.workdir
+    until(lambda: not [path for path in work.rglob("*") if task_id in path.name])
+
+
+def test_a_running_task_is_cancelled(client: FlaskClient) -> None:
+    task_id = begin(client, b"sleep,well\n1,2\n")
+    until(lambda: client.get(f"/task/{task_id}").json["data"]["status"] == "processing")
+    assert client.put(f"/task/{task_id}", json={"status": "cancelled"}).json["data"]["status"] == "cancelled"
 
 
 def test_a_full_queue_says_when_to_come_back(still: FlaskClient) -> None:

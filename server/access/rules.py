@@ -17,7 +17,7 @@ from gasflux_core.errors import GasFluxError
 from server.access.bounds import PerMinute, refuse_over_bounds
 from server.access.caller import BOOTSTRAP, Caller, caller_of, client_address, is_local, network_of
 from server.access.sessions import COOKIE, Sessions
-from server.audit import SUBMITTED, AuditLog, Deed, audit_row
+from server.audit import SUBMITTED, AuditLog, Deed, note
 from server.errors import NotAllowed, NotOwnJob, TooManyRequests
 from server.jobs.model import Job
 from server.keys import Key, Keys, NoKey, Scope
@@ -241,7 +241,7 @@ class Access:
 
         def count(session: Session, now: datetime, job_id: str) -> None:
             refuse_over_bounds(session, now, caller.key_id, caller.rate, caller.quota)
-            session.add(audit_row(now, SUBMITTED, job_id, key_id=caller.key_id, address=address))
+            note(session.connection(), now, SUBMITTED, job_id, key_id=caller.key_id, address=address)
 
         return count
 

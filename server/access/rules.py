@@ -137,8 +137,12 @@ class Access:
         """Only for the pages that browsers show: another page's script must get nowhere by a cookie."""
         cookie = request.cookies.get(COOKIE) if self._mode != "open" and request.blueprint == "web" else None
         key_id = self.sessions.read(cookie) if cookie else None
-        found = self.keys.find(key_id) if key_id else None
-        return None if found is None or found.revoked else caller_of(found, "session")
+        if key_id is None:
+            return None
+        try:
+            return caller_of(self.keys.known(key_id), "session")
+        except NoKey:
+            return None  # revoked: as if there were none
 
     def _nobody(self) -> Caller:
         scopes = {"open": {Scope.SUBMIT, Scope.READ}, "execute": {Scope.READ}, "all": set[Scope]()}[self._mode]

@@ -66,10 +66,7 @@ class Execution:
         :raises NoKey: a key is needed, or the one that came is wrong.
         :raises NotOwnJob: it was sent with another key.
         """
-        # What can't be an id need not be looked for, and not every database takes every text.
-        if not is_id(job_id):
-            raise NoSuchJob(f"there is no job {job_id[:80]!r}; it never was, or it has expired", "jobID")
-        job = self.jobs.get(job_id)
+        job = self._found(job_id)
         self.access.check_read(job)
         return self._as_told(job)
 
@@ -108,7 +105,7 @@ class Execution:
         :raises NoSuchJob: there is none of that id.
         """
         self.client()
-        self.access.check_change(self.jobs.get(job_id))
+        self.access.check_change(self._found(job_id))
         job = self.jobs.dismiss(job_id)
         self.access.audit("job.cancel", job_id, f"done; it is {job.status}")
         LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
@@ -124,7 +121,7 @@ class Execution:
         :raises JobInUse: it has ended as a part of another job, or was begun again just now.
         """
         self.client()
-        ended = self.jobs.get(job_id).status.ended
+        ended = self._found(job_id).status.ended
         job = self.dismiss(job_id)
         # It may have come to its end just now; or others share it, and it goes on for them.
         if not job.status.ended or (job.status is JobStatus.DISMISSED and not ended):
@@ -164,6 +161,12 @@ class Execution:
             return job
 
         return submit
+
+    def _found(self, job_id: str) -> Job:
+        # What can't be an id need not be looked for, and not every database takes every text.
+        if not is_id(job_id):
+            raise NoSuchJob(f"there is no job {job_id[:80]!r}; it never was, or it has expired", "jobID")
+        return self.jobs.get(job_id)
 
     def _as_told(self, job: Job) -> Job:
         """A job whose results name the addresses of its map services as its client is given them."""

@@ -17,7 +17,7 @@ from gasflux_core.errors import GasFluxError
 from server.access.bounds import PerMinute, refuse_over_bounds
 from server.access.caller import BOOTSTRAP, Caller, caller_of, client_address, is_local, network_of
 from server.access.sessions import COOKIE, Sessions
-from server.audit import SUBMITTED, AuditLog, Deed, audit_row
+from server.audit import SUBMITTED, AuditLog, Deed, note
 from server.errors import NotAllowed, NotOwnJob, TooManyRequests
 from server.jobs.model import Job
 from server.keys import Key, Keys, NoKey, Scope
@@ -137,8 +137,12 @@ class Access:
         """Only for the pages that browsers show: another page's script must get nowhere by a cookie."""
         cookie = request.cookies.get(COOKIE) if self._mode != "open" and request.blueprint == "web" else None
         key_id = self.sessions.read(cookie) if cookie else None
-        found = self.keys.find(key_id) if key_id else None
-        return None if found is None or found.revoked else caller_of(found, "session")
+        if key_id is None:
+            return None
+        try:
+            return caller_of(self.keys.known(key_id), "session")
+        except NoKey:
+            return None  # revoked: as if there were none
 
     def _nobody(self) -> Caller:
         scopes = {"open": {Scope.SUBMIT, Scope.READ}, "execute": {Scope.READ}, "all": set[Scope]()}[self._mode]
@@ -241,7 +245,7 @@ class Access:
 
         def count(session: Session, now: datetime, job_id: str) -> None:
             refuse_over_bounds(session, now, caller.key_id, caller.rate, caller.quota)
-            session.add(audit_row(now, SUBMITTED, job_id, key_id=caller.key_id, address=address))
+            note(session.connection(), now, SUBMITTED, job_id, key_id=caller.key_id, address=address)
 
         return count
 

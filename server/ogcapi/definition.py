@@ -18,6 +18,9 @@ from server.settings import Settings
 
 _HERE = Path(__file__).parent
 _EXECUTION = "/processes/{processID}/execution"
+_REFUSALS = {"401": "NoKey", "403": "Forbidden", "429": "TooMany"}
+"""What all operations may answer where all ask for a key."""
+
 _METHODS = ("get", "post", "delete")
 _NEED_KEYS = (("/jobs", "get"), ("/jobs/{jobID}", "delete"))
 """Operations that ask for a key where the service does, beside those that execute."""
@@ -127,3 +130,6 @@ def _ask_for_keys(paths: dict[str, Any], *, needed: bool, everywhere: bool) -> N
         for method, operation in operations.items():
             if method in _METHODS and (everywhere or method == "post" or (path, method) in _NEED_KEYS):
                 operation["security"] = requirement
+                if everywhere:
+                    for status, name in _REFUSALS.items():
+                        operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{name}"})

@@ -304,6 +304,24 @@ def test_whatever_comes_for_a_token_is_refused_in_words(tmp_path: Path, token: s
     guarded.close()
 
 
+def test_the_definition_of_the_api_says_where_a_key_is_needed(guarded: Guarded) -> None:
+    mode = guarded.settings.security.keys
+    paths = guarded.client.get("/ogcapi/api?f=json", headers=guarded.owner).json["paths"]
+    told = {
+        (path, method): operation.get("security")
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if method in ("get", "post", "delete")
+    }
+    needed = {place for place, security in told.items() if security == [{"apiKey": []}]}
+    changes = {("/processes/echo/execution", "post"), ("/jobs/{jobID}", "delete"), ("/jobs", "get")}
+    assert changes <= needed or mode == "open"
+    assert ("/processes", "get") not in needed or mode == "all"
+    assert {"open": not needed, "execute": needed < set(told), "all": needed == set(told)}[mode]
+    if mode == "all":
+        assert {"401", "403"} <= paths["/processes"]["get"]["responses"].keys()
+
+
 def test_answers_may_be_kept_by_their_client_alone(tmp_path: Path) -> None:
     guarded = Guarded(tmp_path)
     answer = guarded.client.get(f"/ows/{guarded.job}/features", headers=guarded.owner)

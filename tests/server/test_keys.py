@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 import server.access.bounds as bounds
 import server.keys as module
 from gasflux_core.errors import InputError
 from server.access.bounds import PerMinute
 from server.app import create_app, service_of
-from server.jobs.database import migrate, writing
+from server.audit import note
+from server.errors import TooManyRequests
+from server.jobs.database import clock, migrate, open_engine, writing
 from server.keys import Keys, NoKey, Scope
 from server.listening import check_listening, is_loopback
 from server.settings import load_settings
@@ -239,6 +243,25 @@ def test_a_quota_is_of_a_day_and_frees_itself(tmp_path: Path) -> None:
         connection.execute(text("UPDATE audit SET time = datetime(time, '-1 day')"))
     assert sent(guarded, few).status_code == 201  # type: ignore[attr-defined]
     guarded.close()
+
+
+def test_what_was_sent_is_counted_alike_in_every_database(database: str) -> None:
+    engine = open_engine(database)
+    with Session(writing(engine)) as session, session.begin():
+        now = clock(session.connection())
+        for seconds in (10, 50, 70, 86_000, 87_000):
+            then = now - timedelta(seconds=seconds)
+            note(session.connection(), then, "job.submit", "x", key_id="a")
+            note(session.connection(), then, "signin", "x", key_id="a")
+        for rate, quota in ((3, 5), (None, None), (3, None), (None, 5)):
+            bounds.refuse_over_bounds(session, now, "a", rate, quota)
+        with pytest.raises(TooManyRequests) as over_rate:
+            bounds.refuse_over_bounds(session, now, "a", 2, None)
+        with pytest.raises(TooManyRequests) as over_quota:
+            bounds.refuse_over_bounds(session, now, "a", None, 4)
+        bounds.refuse_over_bounds(session, now, "b", 1, 1)
+    assert (over_rate.value.retry_after, over_quota.value.retry_after) == (10, 400)
+    engine.dispose()
 
 
 # --- guessing -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from flask import Flask
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs.endpoints import meaning_of
 from gasflux_core.flags import FLAG_TEXTS
 from gasflux_core.parameters import Parameters, unit_of
 from gasflux_core.pipeline import Settings as StageSettings
@@ -33,45 +34,6 @@ from server.metrics import METRICS
 from server.settings import Settings, load_settings
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-
-ENDPOINTS: Mapping[str, str] = MappingProxyType(
-    {
-        "/": "The web page for people: drop a flight, see its rate.",
-        "/preferences": "Chooses language and look of the web page, and leads back to it.",
-        "/static/<version>/<path:name>": "Style, script and the like of the web page, kept by browsers until they "
-        "change.",
-        "/health": "JSON for probes: status, version, database, the engine with its slots and how many jobs wait, run "
-        "and are spread, free bytes. 503 where it can't work.",
-        "/metrics": "Figures for Prometheus, in its text format: see [Metrics](metrics.md). For the operator: keep it "
-        "from the public.",
-        "/ogcapi": "The landing page of [OGC API – Processes](ogcapi.md), as JSON or HTML.",
-        "/ogcapi/api": "Its definition: OpenAPI 3.0, or a page.",
-        "/ogcapi/conformance": "What it conforms to.",
-        "/ogcapi/jobs": "The jobs of the client, with the standard's filters; asks for a key where Execute does.",
-        "/ogcapi/jobs/<job_id>": "GET: the status of a job. DELETE: cancels it, or removes it where it has ended; asks "
-        "for a key where Execute does.",
-        "/ogcapi/jobs/<job_id>/results": "The results of a job, as they were asked for.",
-        "/ogcapi/jobs/<job_id>/results/<output_id>": "One of them, by itself.",
-        "/ogcapi/processes": "The processes, each in short.",
-        "/ogcapi/processes/<process_id>": "The description of a process.",
-        "/ogcapi/processes/<process_id>/execution": "Runs a process; the request is JSON.",
-        "/outputs/<job_id>/<name>": "A result file of a job, with its media type; ranges and `If-None-Match` work.",
-        "/ows/<job_id>": "WMS, WCS and WFS of a job's result: see [maps](../how-to/maps.md).",
-        "/ows/<job_id>/features": "The landing page of OGC API – Features over the same result, as JSON or HTML.",
-        "/ows/<job_id>/features/api": "Its definition in OpenAPI 3.0.",
-        "/ows/<job_id>/features/collections": "Its collections.",
-        "/ows/<job_id>/features/collections/<collection_id>": "One of them.",
-        "/ows/<job_id>/features/collections/<collection_id>/items": "The features, as GeoJSON: `bbox`, `datetime`, "
-        "`limit`, `offset`.",
-        "/ows/<job_id>/features/collections/<collection_id>/items/<feature_id>": "One feature.",
-        "/ows/<job_id>/features/conformance": "What it conforms to.",
-        "/wps": "WPS 1.0.0 and 2.0.2, as key-value pairs (GET) or XML (POST): see [WPS](wps.md).",
-        "/wps/status/<job_id>": "GET: the status document of a job, an `ExecuteResponse`, rendered anew from the job "
-        "table each time. DELETE: cancels the job, unless it has ended, with its sub-jobs, and gives the same "
-        "document; asks for a key where Execute does.",
-    }
-)
-"""What the reference says of each route of the application."""
 
 ERRORS: Mapping[str, str] = MappingProxyType(
     {
@@ -93,6 +55,9 @@ ERRORS: Mapping[str, str] = MappingProxyType(
         "again.",
         "NoSpace": "The service's disk is full, or nearly. Accepted jobs are kept; `Retry-After` says when to try "
         "again.",
+        "TooManyRequests": "More than the key may send within a minute or a day, or too many wrong keys from one "
+        "address; "
+        "`Retry-After` says when to come back.",
         "NoKey": "The service asks for a key, and it did not come, is wrong or was revoked.",
         "NotAllowed": "The scopes of the key don't hold what was asked for.",
         "NotOwnJob": "A job is dismissed with the key it was sent with, and no other.",
@@ -264,7 +229,7 @@ def endpoint_rows() -> list[Row]:
         for rule in app.url_map.iter_rules():
             found.setdefault(rule.rule, set()).update(rule.methods or ())
         _close(app)
-    return [(f"`{path}`", ", ".join(sorted(found[path])), ENDPOINTS[path]) for path in sorted(found)]
+    return [(f"`{path}`", ", ".join(sorted(found[path])), meaning_of(path)) for path in sorted(found)]
 
 
 # ---- parts of pages

@@ -205,8 +205,8 @@ class Jobs(JobTable):
         """
         with busy_when_out_of_reach(), self._transaction() as (session, _):
             row = row_of(session, job_id)
-            row.name = row.name if name is None else _storable(name)
-            row.notes = row.notes if notes is None else _storable(notes)
+            row.name = row.name if name is None else storable(name)
+            row.notes = row.notes if notes is None else storable(notes)
         return row.job()
 
     def retry(self, job_id: str) -> Job:

@@ -10,7 +10,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "/": "The web page for people: drop a flight, see its rate.",
         "/api/v1/docs": "The paths of REST on a page.",
         "/api/v1/openapi.json": "The same as an OpenAPI document.",
-        "/api_keys": 'GET: the keys, never their secrets. POST: makes one, `{"name": …}` and if wanted `scopes`, `rate`, '
+        "/api_keys": "GET: the keys, never their secrets. POST: makes one with `name`, and if wanted `scopes`, `rate`, "
         "`quota`; it is shown once. For administrators.",
         "/api_keys/<key_id>": "GET: one key. DELETE: makes it useless.",
         "/check": "Looks through a flight that was dropped on the web page; a part of a page.",

@@ -71,7 +71,9 @@ class Links:
         token = current_token()
         if token is None and self._everything:
             token = self.of_job(job_id)
-        return f"{self._settings.root}{path}" if token is None else self.signed(token, path)
+        # An address of the job's own results may have been made for its client already.
+        _, plain = split_signed(path)
+        return f"{self._settings.root}{plain}" if token is None else self.signed(token, plain)
 
     def file(self, job_id: str, name: str) -> str:
         """The same of a result file."""

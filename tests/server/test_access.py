@@ -165,6 +165,25 @@ def test_paths_that_lead_nowhere_are_told_to_nobody(tmp_path: Path) -> None:
     guarded.close()
 
 
+def test_every_route_there_is_asks_for_a_key(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path)
+    free = re.compile(r"(/api/v1)?/health|/signin|/signout|/preferences|/static/.*")
+    rules = [rule for rule in guarded.app.url_map.iter_rules() if not free.fullmatch(rule.rule)]
+    assert len(rules) > 20
+    other = guarded.key("other")
+    for rule in rules:
+        path = re.sub(r"<[^>]+>", guarded.job, rule.rule)
+        for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
+            headers = {"Sec-Fetch-Site": "same-origin"}
+            assert guarded.client.open(path, method=method, headers=headers).status_code == 401, (method, path)
+            # Nor is anything of another's job shown or changed.
+            if "<" in rule.rule and not rule.rule.startswith(("/ogcapi/processes", "/static")):
+                refused = guarded.client.open(path, method=method, headers={**headers, **other}).status_code
+                assert refused in (400, 401, 403, 404), (method, path)
+    assert guarded.jobs.get(guarded.job).status == "successful"
+    guarded.close()
+
+
 # --- jobs in lists, and their end -----------------------------------------------------------------
 
 

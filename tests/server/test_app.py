@@ -100,7 +100,10 @@ def test_health_says_when_the_disk_is_gone(app: Flask, client: FlaskClient, monk
     assert answer.json is not None and (answer.json["status"], answer.json["database"]) == ("failed", "ok")
 
 
-@pytest.mark.parametrize("path", ["/wps/status/00000000-0000-4000-8000-000000000000", "/outputs/a/b", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    ["/wps/status/00000000-0000-4000-8000-000000000000", "/outputs/00000000-0000-4000-8000-000000000000/b", "/metrics"],
+)
 def test_without_its_database_every_page_says_so_in_words(app: Flask, tmp_path: Path, path: str) -> None:
     service_of(app).jobs.close()
     (tmp_path / "jobs.sqlite").rename(tmp_path / "elsewhere")

@@ -249,6 +249,11 @@ def test_a_session_is_no_link_and_a_link_no_session(guarded: Guarded) -> None:
     assert Sessions(guarded.settings).read(guarded.links.of_key(guarded.id_of(guarded.owner))) is None
 
 
+def test_an_address_is_signed_once(guarded: Guarded) -> None:
+    address = guarded.links.address(f"/ows/{guarded.job}?service=WMS", guarded.job)
+    assert guarded.links.address(below(address), guarded.job) == address
+
+
 def test_an_address_stays_the_same_for_a_while(guarded: Guarded) -> None:
     assert guarded.links.of_job(guarded.job) == Links(guarded.settings).of_job(guarded.job)
 

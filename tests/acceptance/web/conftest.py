@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.acceptance.web.browsing import Pages, violations, watched
 from tests.conftest import need_program
+
+# The first job of a service waits until its engine is up, which takes some seconds on a busy machine.
+expect.set_options(timeout=30_000)
 
 
 # One for a module: while it lives, nothing else of this process can run an event loop of its own.

@@ -159,7 +159,7 @@ def test_by_keyboard_alone(service: Service, page_of: Pages) -> None:
         page.keyboard.press("Tab")
     expect(page.locator("#flight")).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(FLIGHT)
     expect(page.locator("#check")).to_contain_text("can be calculated")
     page.get_by_label("Name of this run").focus()

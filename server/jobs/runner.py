@@ -130,6 +130,14 @@ class Runner:
                 self._not_before = time.monotonic() + _AGAIN_SECONDS
         return happened
 
+    def see_off(self, seconds: float) -> None:
+        """Wait until nothing is left of the processes of ended jobs, but no longer than given."""
+        deadline = time.monotonic() + seconds
+        while self._leaving and (left := deadline - time.monotonic()) > 0:
+            ears = [ear for child in self._leaving for ear in child.ears]
+            select.select(ears, [], [], min(left, _LOOK_SECONDS))
+            self._see_off()
+
     def have_done(self, work: Callable[[], None]) -> None:
         """Have a child do something that is no job, unless one is still at it."""
         name = work.__qualname__

@@ -30,6 +30,7 @@ from server.jobs.owner import Owner
 from server.jobs.queue import Jobs
 from server.jobs.runner import Runner
 from server.jobs.supervisor import load_registry
+from server.jobs.tree import END_SECONDS
 from server.logs import configure_logging
 from server.pywps_settings import give_to_pywps
 from server.settings import Settings
@@ -91,6 +92,8 @@ class Slot:
                 return
             self._runner.start(job)
             self._see_through()
+            # Now, since nobody looks again before the next job, which may be long in coming.
+            self._runner.see_off(END_SECONDS)
             self._pass_on()
         except OperationalError as error:
             LOG.warning("task:%s: the job table is out of reach, which delays jobs: %s", job_id, error.orig)

@@ -1,7 +1,8 @@
 """What the child process of one job does, from its fork to its end.
 
 It tells its progress, and at last its outcome, through a pipe: one JSON object a line. What it
-prints goes to a log in its folder. That the process ends is the one sign that the job is over.
+prints goes to a log in its folder. Having told its outcome it waits to be ended: a process that ends
+without is the sign that the job died.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ def live(shared: Shared, pipes: Pipes) -> NoReturn:
         if order:
             work: Work = pickle.loads(order)
             _do(Task(**vars(work), **vars(shared)), pipes.messages)
+            _wait_to_be_ended()
         status = 0
     except BaseException:
         LOG.exception("a job's process could not do its work")
@@ -144,6 +146,16 @@ def _do(task: Task, messages: int) -> None:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     _send(messages, {"outcome": outcome})
+
+
+def _wait_to_be_ended() -> NoReturn:
+    """Leave the end to the process that hears the outcome.
+
+    As long as this one lives, all that the job started is below it. Were it to end by itself, that could fall to the
+    other process at the very moment when it looks for it here.
+    """
+    while True:
+        signal.pause()
 
 
 class _Spread(BaseException):

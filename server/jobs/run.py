@@ -62,13 +62,16 @@ class Run:
         return self._outcome is not None or self.child.gone
 
     def hear(self) -> None:
-        """Take in what the child said, and whether it is gone."""
+        """Take in what the child said, and whether it is gone; end it where it has told its outcome."""
         for message in self.child.hear():
             if "progress" in message:
                 fraction, text = message["progress"]
                 self._progress = (fraction, text)
             else:
                 self._outcome = message["outcome"]
+                # Before its end is written, so that nothing the job left behind still writes into what is published;
+                # and however long the table may be out of reach.
+                self.child.end_soon()
 
     def tell(self) -> None:
         """Write the child's progress into its row."""
@@ -96,8 +99,6 @@ class Run:
 
     def settle(self) -> None:
         """Write the job's end into its row, whichever end it was; may be called again where that fails."""
-        # First, so that nothing the job left behind still writes into what is published.
-        self.child.end_soon()
         if self._given_up:
             self._clean()
             done = False

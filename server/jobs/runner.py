@@ -130,6 +130,14 @@ class Runner:
                 self._not_before = time.monotonic() + _AGAIN_SECONDS
         return happened
 
+    def see_off(self, seconds: float) -> None:
+        """Wait until nothing is left of the processes of ended jobs, but no longer than given."""
+        deadline = time.monotonic() + seconds
+        while self._leaving and (left := deadline - time.monotonic()) > 0:
+            ears = [ear for child in self._leaving for ear in child.ears]
+            select.select(ears, [], [], min(left, _LOOK_SECONDS))
+            self._see_off()
+
     def have_done(self, work: Callable[[], None]) -> None:
         """Have a child do something that is no job, unless one is still at it."""
         name = work.__qualname__
@@ -185,13 +193,14 @@ class Runner:
         return [self._alive, *self._private(), *(file for child in children for file in child.files)]
 
     def _run(self, job: Job) -> Run:
+        # It can't have spread in a first attempt that has not begun. Asked before there is a child, which would be left
+        # waiting for its work where the table doesn't answer.
+        subjobs = self._jobs.children(job.id) if job.attempt > 1 else []
         child, self._spare = self._spare or self._fork(), None
         cgroup = None
         if self._cgroups is not None:
             # With room above the limit: who watches has the better words.
             cgroup = self._cgroups.make(f"{job.id}-{job.attempt}", self._limits.memory + child.baseline)
-        # It can't have spread in a first attempt that has not begun.
-        subjobs = self._jobs.children(job.id) if job.attempt > 1 else []
         work = Work(job, subjobs, cgroup)
         try:
             child.give(work)

@@ -289,6 +289,7 @@ def test_jobs_outlive_the_death_of_any_process(one: Farm, part: str, recovered: 
     assert_each_ended_once(one, [job_id, *others])
     assert machine.said("ready.") > ready or part == "pool process"
     tree.until(lambda: not machine.jobs, 5, "no job's process is left")
+    tree.until(lambda: not tree.zombies_of(machine.pool), 1, "nor one that has ended and nobody has taken note of")
 
 
 def assert_each_succeeds(made: Farm, ids: list[str]) -> None:

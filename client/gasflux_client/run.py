@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -159,11 +160,17 @@ class Run:
 
         return pandas.read_csv(io.BytesIO(self.read("table.csv")))
 
-    def flux_plane(self) -> rasterio.DatasetReader:
-        """The flux plane (needs rasterio): for each gas two bands, flux density and its standard error, kg m-2 h-1."""
+    @contextmanager
+    def flux_plane(self) -> Iterator[rasterio.DatasetReader]:
+        """The flux plane, open within a ``with`` block (needs rasterio).
+
+        For each gas two bands, flux density and its standard error, kg m-2 h-1.
+        """
         from rasterio.io import MemoryFile
 
-        return MemoryFile(self.read("flux_plane.tif")).open()
+        # Both: the dataset reads from the memory file's bytes until it is closed.
+        with MemoryFile(self.read("flux_plane.tif")) as memory, memory.open() as plane:
+            yield plane
 
     def read(self, name: str) -> bytes:
         """The content of one file.

@@ -144,8 +144,8 @@ def test_rate_is_rounded_to_two_digits_of_its_uncertainty(uncertainty: float, sa
 
 def test_products_come_as_objects(fake: FakeService) -> None:
     with MemoryFile() as memory:
-        with memory.open(driver="GTiff", width=3, height=2, count=2, dtype="float64") as plane:
-            plane.write(np.arange(12.0).reshape(2, 2, 3))
+        with memory.open(driver="GTiff", width=300, height=200, count=2, dtype="float64", compress="deflate") as plane:
+            plane.write(np.arange(120_000.0).reshape(2, 200, 300))
         tiff = memory.read()
     files = {"table.csv": b"x,ch4\n1.5,2\n", "track.geojson": b'{"features": []}', "flux_plane.tif": tiff}
     fake.states = [completed(fake, {**files, "footprint.geojson": b'{"type": "FeatureCollection"}'})]
@@ -155,7 +155,7 @@ def test_products_come_as_objects(fake: FakeService) -> None:
     assert run.footprint() == {"type": "FeatureCollection"}
     with run.flux_plane() as plane:
         assert isinstance(plane, rasterio.DatasetReader)
-        assert plane.read(2)[1, 2] == 11
+        assert plane.read(2)[199, 299] == 119_999
 
 
 def test_files_are_written_and_none_leaves_the_folder(fake: FakeService, tmp_path: Path) -> None:

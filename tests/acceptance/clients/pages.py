@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -75,6 +76,8 @@ def _run(command: list[str], page: str, language: str, program: str, url: str, f
         command,
         input=program.replace(WRITTEN, url),
         cwd=folder,
+        # The client's own page: as where it is installed.
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
         capture_output=True,
         text=True,
         timeout=_SECONDS,

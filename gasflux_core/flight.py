@@ -274,8 +274,10 @@ def _check_place(table: pd.DataFrame, parameters: FlightParameters) -> list[Inpu
     if np.isnan(latitude).any() or np.isnan(longitude).any():
         return []
     place = {"latitude": latitude, "longitude": longitude}
-    if not _within(place, parameters):
-        if _within({"latitude": longitude, "longitude": latitude}, parameters):
+    fits = _within(place, parameters)
+    if not fits.all():
+        # Of a few rows only, it is these that are wrong.
+        if fits.mean() < 0.5 and _within({"latitude": longitude, "longitude": latitude}, parameters).all():
             text = "latitude and longitude look swapped: each fits the other's range"
             return [InputError(text, "flight", column="latitude")]
         return []
@@ -298,11 +300,11 @@ def _check_place(table: pd.DataFrame, parameters: FlightParameters) -> list[Inpu
     ]
 
 
-def _within(place: Mapping[str, NDArray[np.float64]], parameters: FlightParameters) -> bool:
-    return all(
-        parameters.ranges[name][0] <= values.min() and values.max() <= parameters.ranges[name][1]
-        for name, values in place.items()
-    )
+def _within(place: Mapping[str, NDArray[np.float64]], parameters: FlightParameters) -> NDArray[np.bool_]:
+    """Whether each row is within the allowed ranges."""
+    bounds = parameters.ranges
+    fits = [(bounds[name][0] <= values) & (values <= bounds[name][1]) for name, values in place.items()]
+    return np.logical_and.reduce(fits)
 
 
 def _move_gases(table: pd.DataFrame, gases: Sequence[str], lag: float) -> tuple[pd.DataFrame, list[str]]:

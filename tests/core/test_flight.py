@@ -240,6 +240,14 @@ def test_latitude_and_longitude_swapped() -> None:
     assert "look swapped" in text
 
 
+def test_one_wrong_latitude_is_not_taken_for_a_swap() -> None:
+    raw = raw_flight()
+    raw.loc[7, "latitude"] = 152.1
+    text = faults_of(raw)
+    assert "latitude" in text and "152.1" in text
+    assert "swapped" not in text
+
+
 def test_positions_far_from_the_rest() -> None:
     raw = raw_flight()
     raw.loc[7, ["latitude", "longitude"]] = 0.0

@@ -304,7 +304,7 @@ def _within(place: Mapping[str, NDArray[np.float64]], parameters: FlightParamete
     """Whether each row is within the allowed ranges."""
     bounds = parameters.ranges
     fits = [(bounds[name][0] <= values) & (values <= bounds[name][1]) for name, values in place.items()]
-    return np.logical_and.reduce(fits)
+    return np.asarray(np.all(fits, axis=0))
 
 
 def _move_gases(table: pd.DataFrame, gases: Sequence[str], lag: float) -> tuple[pd.DataFrame, list[str]]:

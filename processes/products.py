@@ -39,7 +39,7 @@ FILE_NAMES = {
     "flux_plane_map": "flux_plane_map.tif",
     "table": "table.csv",
     "report": "report.html",
-    "report_pdf": "report.pdf",
+    "report_pdf": "report_pdf.pdf",
     "preview": "preview.png",
     "view": "view.json",
     "track_kml": "track_kml.kml",

@@ -275,7 +275,10 @@ def _check_place(table: pd.DataFrame, parameters: FlightParameters) -> list[Inpu
         return []
     place = {"latitude": latitude, "longitude": longitude}
     if not _within(place, parameters):
-        if _within({"latitude": longitude, "longitude": latitude}, parameters):
+        # A single wrong position may fit the other's range too; the flight as a whole tells.
+        middle_place = {name: np.median(values, keepdims=True) for name, values in place.items()}
+        swapped = {"latitude": longitude, "longitude": latitude}
+        if not _within(middle_place, parameters) and _within(swapped, parameters):
             text = "latitude and longitude look swapped: each fits the other's range"
             return [InputError(text, "flight", column="latitude")]
         return []

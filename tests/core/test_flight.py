@@ -240,6 +240,14 @@ def test_latitude_and_longitude_swapped() -> None:
     assert "look swapped" in text
 
 
+def test_a_single_wrong_latitude_is_not_taken_for_swapped_columns() -> None:
+    raw = raw_flight()
+    raw.loc[4, "latitude"] = 95.2
+    text = faults_of(raw)
+    assert "first in row 5 (95.2)" in text
+    assert "swapped" not in text
+
+
 def test_positions_far_from_the_rest() -> None:
     raw = raw_flight()
     raw.loc[7, ["latitude", "longitude"]] = 0.0

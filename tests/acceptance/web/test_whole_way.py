@@ -269,7 +269,17 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service,
     with running_service(folder, {"GASFLUX_SECURITY_KEYS": "all"}) as service:
         settings = folder / "service.cfg"
         settings.write_text(f"[gasflux]\ndata = {service.data}\nport = {service.url.rpartition(':')[2]}\n")
-        command = [sys.executable, "-m", "service", "key", "create", "--name", "Field team", "--settings", settings]
+        command = [
+            sys.executable,
+            "-m",
+            "service",
+            "key",
+            "create",
+            "--name",
+            "Field team",
+            "--settings",
+            str(settings),
+        ]
         made = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
         yield service, made.stdout.strip()
 

@@ -89,9 +89,11 @@ class Comparison:
 
     def _parameters(self) -> list[dict[str, str]]:
         ours, others = (_flat(run.figures["settings"]) for run in (self._a, self._b))
+        # Those of no stage are inputs by the same name.
+        titles = {item.identifier: item.title for item in self._declaration.inputs}
         return [
             {
-                "title": translate(_parameter_title(name), self._language),
+                "title": titles.get(name) or translate(_parameter_title(name), self._language),
                 "name": name,
                 "a": _parameter_text(ours.get(name)),
                 "b": _parameter_text(others.get(name)),

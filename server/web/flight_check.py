@@ -13,6 +13,7 @@ from typing import Any
 from werkzeug.datastructures import FileStorage
 
 from gasflux_core.errors import Busy, GasFluxError, InputError
+from processes.translation import translate
 from server.errors import UnfitValue
 from server.execution import Execution
 from server.jobs.model import Job, JobStatus
@@ -68,7 +69,7 @@ def check_flight(execution: Execution, file: FileStorage, configuration: str, la
     asked = JobRequest(PROCESS, inputs, mode="sync", language=language, face="web")
     job = execution.submit(asked, (Upload("flight", content),))
     try:
-        return _answer(execution, execution.wait(job, _LONGEST_SECONDS))
+        return _translated(_answer(execution, execution.wait(job, _LONGEST_SECONDS)), language)
     finally:
         # Nobody misses it, and the janitor takes what can't go now.
         with contextlib.suppress(GasFluxError):
@@ -88,6 +89,12 @@ def _answer(execution: Execution, job: Job) -> dict[str, Any]:
     with execution.jobs.store.open(job.id, job.attempt, item.file).open() as stream:
         found: dict[str, Any] = json.load(stream)
     return found
+
+
+def _translated(found: dict[str, Any], language: str) -> dict[str, Any]:
+    """The answer with its notes in a language."""
+    columns = [column | {"note": translate(column["note"], language)} for column in found["columns"] or []]
+    return found | {"columns": columns, "notes": [translate(note, language) for note in found["notes"] or []]}
 
 
 def track_picture(track: dict[str, Any] | None) -> TrackPicture | None:

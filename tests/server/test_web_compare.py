@@ -137,6 +137,13 @@ def test_parameters_in_force_are_compared_wherever_they_came_from(client: FlaskC
     )
 
 
+def test_gases_are_called_as_on_the_form(client: FlaskClient, jobs: Jobs) -> None:
+    a, b = (
+        successful(jobs, figures={**flight_figures(), "settings": {"gases": gases}}) for gases in (["ch4"], ["co2"])
+    )
+    assert "Gases gases ch4 co2" in words(compared(client, a, b))
+
+
 def with_settings_like(jobs: Jobs, settings: dict[str, Any]) -> Job:
     """A run with the same parameters, which its sender gave in so many words."""
     return successful(jobs, figures={**flight_figures(), "settings": settings}, inputs={"seed": "3", "gases": "ch4"})

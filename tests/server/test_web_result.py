@@ -192,7 +192,7 @@ def test_no_style_and_no_script_stands_in_the_page(client: FlaskClient, job: Job
 def test_chinese_readers_read_chinese(client: FlaskClient, job: Job) -> None:
     text = page(client, job, "zh-CN")
     assert '<html lang="zh-CN"' in text
-    assert "CH₄排放速率" in text and "通量平面" in text
+    assert "CH₄ 排放速率" in text and "通量平面" in text
     assert "Flux plane" not in words_of(text)
 
 

@@ -75,6 +75,11 @@ def test_what_was_read_is_shown_as_text(app: Flask, client: FlaskClient) -> None
     assert service_of(app).jobs.find() == []
 
 
+def test_notes_on_the_flight_are_in_the_language_of_the_reader(client: FlaskClient) -> None:
+    chinese = {**OWN, "X-Part": "check", "Accept-Language": "zh-CN"}
+    assert "按 UTC 处理" in send(client, {"flight": flight()}, chinese, "/check").text
+
+
 def test_a_file_that_is_no_table_is_told_in_words(app: Flask, client: FlaskClient) -> None:
     page = send(client, {"flight": flight("unreadable")}, {**OWN, "X-Part": "check"}, "/check")
     assert (page.status_code, "expected a table, got a poem" in page.text) == (200, True)

@@ -85,7 +85,7 @@ FOUND = {
     "wind": {"speed": None, "direction": 90.0},
     "faults": [{"input": "flight", "column": "winddir", "row": 17, "message": f"no number ({SCRIPT})"}],
     "more_faults": 4,
-    "notes": [],
+    "notes": ["timestamp carries no zone; it was taken as UTC"],
     "preview": {"header": [SCRIPT], "rows": [[FORMULA]]},
     "track": {"longitude": [8.0, 8.001, None], "latitude": [50.0, 50.001, 50.0], "mole_fraction": [2.0, 3.0, None]},
 }

@@ -178,6 +178,6 @@ def test_phone_dark_and_chinese(
     axe(page)
     page.get_by_role("button", name="计算排放速率").click()
     ended(page)
-    expect(page.get_by_role("heading", level=2).first).to_have_text("计算无法使用所给的输入")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("所给的输入无法用于计算")
     assert overflow(page) == []
     axe(page)

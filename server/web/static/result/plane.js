@@ -69,7 +69,7 @@ export function planeFigure(view) {
     const cell = state.row * plane.nx + state.column;
     const place = say("at", { x: tick(plane.x0 + state.column * plane.dx, 0.1), z: tick(plane.z0 + state.row * plane.dz, 0.1) });
     const flux = plane.flux[cell];
-    const told = flux === null ? say("nothing") : `${say("flux")} ${shown(flux)}, ${say("error")} ${shown(plane.error[cell])}`;
+    const told = flux === null ? say("nothing") : `${say("flux")} ${shown(flux)}${page.words.comma}${say("error")} ${shown(plane.error[cell])}`;
     const beyond = flux !== null && !plane.sampled[cell] ? ` (${say("extrapolated")})` : "";
     byId("plane-reading").textContent = `${place}${page.words.colon}${told}${beyond}`;
     redraw();

@@ -16,7 +16,7 @@ from server.jobs.outlook import estimated_completion, expiration
 from server.jobs.queue import NoSuchJob
 from server.store.names import is_id
 from server.web.events import Streams
-from server.web.form import LONGEST_NAME, plain
+from server.web.form import LONGEST_NAME, plain, plain_lines
 from server.web.result import result_page
 from server.web.site import Web
 
@@ -94,7 +94,7 @@ class RunPage:
         job = self._job(run_id)
         self._web.access.check_change(job)
         name = plain(request.form.get("name", job.name))
-        notes = request.form.get("notes", job.notes).replace("\r\n", "\n").strip()
+        notes = plain_lines(request.form.get("notes", job.notes))
         for identifier, text, most in (("name", name, LONGEST_NAME), ("notes", notes, LONGEST_NOTES)):
             if len(text) > most:
                 told = f"The {identifier} may have {most} characters, {len(text)} came. Make it shorter."

@@ -70,6 +70,18 @@ class Execution:
         self.access.check_read(job)
         return self._as_told(job)
 
+    def job_to_change(self, job_id: str) -> Job:
+        """The same for the caller to cancel, rename or remove, which may be more than to see it, or less.
+
+        :raises NoSuchJob: there is none of that id.
+        :raises NoKey: a key is needed, or the one that came is wrong.
+        :raises NotOwnJob: it was sent with another key.
+        """
+        self.client()
+        job = self._found(job_id)
+        self.access.check_change(job)
+        return self._as_told(job)
+
     def submit(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Job:
         """Check a request and accept it as a job, which then ends in one way or another.
 

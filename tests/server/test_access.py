@@ -374,3 +374,16 @@ def test_answers_may_be_kept_by_their_client_alone(tmp_path: Path) -> None:
     answer = guarded.client.get(f"/ows/{guarded.job}/features", headers=guarded.owner)
     assert answer.headers["Cache-Control"].startswith("private")
     guarded.close()
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(guarded: Guarded) -> None:
+    admin = guarded.key("admin", scopes=["admin"])
+    paths = [*METADATA.values(), *OF_JOB.values(), *FREE, "/tasks", "/api/v1/docs", "/nowhere", "/wps?service=WPS"]
+    for path in paths:
+        for kind in ("*/*", "text/html"):
+            answer = guarded.client.get(path.format(job=guarded.job), headers={**admin, "Accept": kind})
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+            of_page = "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            # What others sent is shown by pages, which take it as text, and by what can run nothing as this service.
+            assert of_page or "sandbox" in answer.headers["Content-Security-Policy"] or answer.mimetype == "text/html"

@@ -50,6 +50,9 @@ LOG = logging.getLogger(__name__)
 _OPEN_TO_ALL = ("/wps", "/ogcapi", "/outputs", "/ows", "/health")
 """What web pages of other origins may call."""
 
+_CONTENT_SECURITY_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+"""Of answers for programs: a browser that shows one runs nothing in it, such as what XML can hold of HTML."""
+
 _HEALTH_AGAIN_SECONDS = 10
 
 
@@ -224,6 +227,8 @@ def _add_headers(app: Flask, cors_origin: str) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        # Pages and results have policies of their own.
+        response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
         if "request_id" in g:
             response.headers["X-Request-ID"] = g.request_id
         if response.status_code == 401:

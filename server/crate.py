@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from urllib.parse import quote
 
 from flask import Blueprint, Response
 from werkzeug.exceptions import Conflict, NotFound, ServiceUnavailable
@@ -50,7 +51,7 @@ def crate_blueprint(execution: Execution) -> Blueprint:
         text = _metadata(execution, job)
         entries = [_Entry(METADATA_FILE, [text], len(text)), *_files(execution, job)]
         response = Response(_archive(entries, job), content_type="application/zip")
-        response.headers.set("Content-Disposition", "attachment", filename=f"{_name(job)}-ro-crate.zip")
+        response.headers["Content-Disposition"] = _disposition(job)
         return response
 
     return pages
@@ -133,6 +134,14 @@ def _archive(entries: Iterable[_Entry], job: Job) -> Iterator[bytes]:
                     file.write(piece)
                     yield taken.take()
     yield taken.take()
+
+
+def _disposition(job: Job) -> str:
+    """That the archive is to be saved, and under which name; headers hold no letters beyond Latin ones."""
+    name = f"{_name(job)}-ro-crate.zip"
+    if name.isascii():
+        return f"attachment; filename={name}"
+    return f"attachment; filename={job.id}-ro-crate.zip; filename*=UTF-8''{quote(name)}"
 
 
 def _name(job: Job) -> str:

@@ -70,6 +70,18 @@ class Execution:
         self.access.check_read(job)
         return self._as_told(job)
 
+    def job_to_change(self, job_id: str) -> Job:
+        """The same for the caller to cancel, rename or remove, which may be more than to see it, or less.
+
+        :raises NoSuchJob: there is none of that id.
+        :raises NoKey: a key is needed, or the one that came is wrong.
+        :raises NotOwnJob: it was sent with another key.
+        """
+        self.client()
+        job = self._found(job_id)
+        self.access.check_change(job)
+        return self._as_told(job)
+
     def submit(self, request: JobRequest, uploads: Sequence[Upload], name: str = "") -> Job:
         """Check a request and accept it as a job, which then ends in one way or another.
 
@@ -104,10 +116,11 @@ class Execution:
         :raises NotOwnJob: the job was sent with another key.
         :raises NoSuchJob: there is none of that id.
         """
-        self.client()
-        self.access.check_change(self._found(job_id))
+        before = self.job_to_change(job_id)
         job = self.jobs.dismiss(job_id)
-        self.access.audit("job.cancel", job_id, f"done; it is {job.status}")
+        # A job that has ended is not cancelled again, however often one asks.
+        if not before.status.ended:
+            self.access.audit("job.cancel", job_id, f"done; it is {job.status}")
         LOG.info("task:%s: its client gives it up; it is now %s", job.id, job.status)
         return job
 

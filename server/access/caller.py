@@ -54,8 +54,8 @@ def client_address() -> str:
     A proxy on this machine or in its private network tells whose request it hands on, at the end of
     ``X-Forwarded-For``; nobody else is believed.
     """
-    peer = request.remote_addr or ""
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    peer = _plain(request.remote_addr or "")
+    told = _plain(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip())
     return told if told and _is_address(told) and _may_be_proxy(peer) else peer
 
 
@@ -86,6 +86,18 @@ def _host_name(host: str) -> str:
 def _may_be_proxy(peer: str) -> bool:
     # A socket of this machine has no address.
     return not peer or (_is_address(peer) and ipaddress.ip_address(peer).is_private)
+
+
+def _plain(address: str) -> str:
+    """An address of IPv4 as itself also where a socket for both kinds gives it as one of IPv6.
+
+    Else all clients of IPv4 would be one network, and one of them could shut out the others.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else address
 
 
 def _is_address(text: str) -> bool:

@@ -52,7 +52,7 @@ def add_gate(app: Flask, access: Access, jobs: Jobs, *, everything: bool) -> Non
         access.admit()
         for job_id in _jobs_named() if everything else ():
             try:
-                access.check_read(jobs.get(job_id))
+                access.check_named(jobs.get(job_id))
             except NoSuchJob:
                 continue  # in the face's own words
 

@@ -23,6 +23,7 @@ from server.jobs.model import Job
 from server.keys import Key, Keys, NoKey, Scope
 from server.links import LINK, TOKEN, Links
 from server.listening import is_loopback
+from server.origin import READING
 from server.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -210,6 +211,16 @@ class Access:
                 raise self._refused(NotOwnJob("This link is for another job."))
         elif self._mode == "all" and not self._is_own(job, caller):
             raise self._refused(NotOwnJob("The job was sent with another key, and is shown to that one alone."))
+
+    def check_named(self, job: Job) -> None:
+        """Let pass who may do anything at all with a job; what that is, is seen later.
+
+        :raises NoKey: a key is needed.
+        :raises NotOwnJob: it was sent with another key.
+        """
+        # Who may only send jobs may cancel and remove its own.
+        changes = request.method not in READING and Scope.SUBMIT in self.caller().scopes
+        (self.check_change if changes else self.check_read)(job)
 
     def check_change(self, job: Job) -> Caller:
         """Let pass who may cancel, rename or remove a job.

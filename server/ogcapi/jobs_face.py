@@ -101,8 +101,7 @@ class JobsFace:
 
     def dismiss(self, job_id: str) -> Response:
         """Dismiss a job."""
-        self._execution.client()
-        job = self._job(job_id)
+        job = self._execution.job_to_change(job_id)
         check_query()
         job, kept = self._execution.forget(job.id)
         told = status_info(job, self._site, self._settings.store, kept=kept)

@@ -52,7 +52,7 @@ def refusal(error: Exception, largest: int) -> Response:
     :param largest: bytes that a request may have.
     """
     if isinstance(error, RequestEntityTooLarge):
-        return _refused(413, [Fault("", _too_large(largest))])
+        return _refused(413, [Fault("", _too_large(request.max_content_length or largest))])
     if isinstance(error, HTTPException):
         return _http_refusal(error)
     own = next((_OWN[kind] for kind in type(error).__mro__ if kind in _OWN), None)

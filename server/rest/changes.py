@@ -20,6 +20,9 @@ LONGEST_NAME = 200
 LONGEST_NOTES = 10_000
 MOST_JOBS = 1_000_000
 
+LARGEST_BODY = 256 * 1024
+"""Bytes: the longest notes, with each letter escaped, twice."""
+
 TASK_MEMBERS = ("name", "notes", "status", "action")
 KEY_MEMBERS = ("name", "scopes", "rate", "quota")
 
@@ -81,6 +84,8 @@ def read_new_key(largest: int) -> dict[str, Any]:
 
 def _read_object(largest: int, members: Sequence[str]) -> dict[str, Any]:
     check_query(())
+    # Else a body of a hundred megabytes of brackets would be read as JSON.
+    largest = request.max_content_length = min(largest, LARGEST_BODY)
     if request.mimetype != "application/json":
         raise BodyNotTaken(
             f"The body came as {request.mimetype[:60] or 'nothing'}; send JSON, with Content-Type: application/json."

@@ -8,11 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.access import Scope
+from server.errors import NotAllowed
 from server.execution import Execution
+from server.origin import READING, asked_by_own_page
 from server.request_counts import RequestCounts
 from server.rest.answers import answer, refusal
 from server.rest.definition import api_definition
@@ -41,8 +43,18 @@ def rest_blueprint(execution: Execution, counts: RequestCounts) -> Blueprint:
         routes.add_url_rule(
             operation.path, operation.name, views[operation.name], methods=[operation.method], strict_slashes=False
         )
+    routes.before_request(_check_origin)
     routes.register_error_handler(Exception, _refuser(execution))
     return routes
+
+
+def _check_origin() -> None:
+    """Let pass all but changes that a page of another origin asks for: where no key is needed, nothing else would.
+
+    :raises NotAllowed: one does.
+    """
+    if request.method not in READING and asked_by_own_page() is False:
+        raise NotAllowed("This change was asked for by a page of another origin. Programs ask without one.")
 
 
 def description_blueprint(execution: Execution) -> Blueprint:

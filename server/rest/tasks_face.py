@@ -75,8 +75,7 @@ class TasksFace:
 
     def change(self, task_id: str) -> Response:
         """Rename or cancel a task."""
-        job = self._job(task_id)
-        self._access.check_change(job)
+        job = self._job_to_change(task_id)
         change = read_task_change(self._largest)
         if change.cancel and job.status.ended:
             raise _ended(job)
@@ -93,8 +92,7 @@ class TasksFace:
 
     def remove(self, task_id: str) -> Response:
         """Cancel a task, and remove it."""
-        job = self._job(task_id)
-        self._access.check_change(job)
+        job = self._job_to_change(task_id)
         check_query(())
         cancelled = not job.status.ended
         _, kept = self._execution.forget(job.id)
@@ -160,11 +158,18 @@ class TasksFace:
     # --- parts of them ----------------------------------------------------------------------------
 
     def _job(self, task_id: str) -> Job:
+        self._check_id(task_id, Scope.READ)
+        return self._execution.job(task_id)
+
+    def _job_to_change(self, task_id: str) -> Job:
+        self._check_id(task_id, Scope.SUBMIT)
+        return self._execution.job_to_change(task_id)
+
+    def _check_id(self, task_id: str, scope: Scope) -> None:
         # What can't be an id need not be looked for, and not every database takes every text.
         if not is_id(task_id):
-            self._access.require(Scope.READ)
+            self._access.require(scope)
             raise NoSuchJob(f"There is no task {task_id[:80]!r}.", "task_id")
-        return self._execution.job(task_id)
 
     def _document(self, job: Job) -> dict[str, Any]:
         return {**task_document(job), "rates": [rate_document(rate) for rate in self._rates.of(job)]}

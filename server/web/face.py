@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.execution import Execution
 from server.languages import LANGUAGES
+from server.origin import READING, asked_by_own_page, own_path
 from server.web.compare import add_compare
 from server.web.history import add_history
 from server.web.keys_page import add_keys
-from server.web.policy import content_security_policy
+from server.web.policy import keep_to_itself
 from server.web.refusals import OfAnotherPage, Refusals
 from server.web.result import add_result
 from server.web.runs import add_runs
@@ -24,13 +23,19 @@ from server.web.system import add_system
 
 _YEAR = 365 * 24 * 3600
 
+_LARGEST_FORM = 256 * 1024
+"""Bytes of a form without files: the longest notes, with each letter written as four bytes in hexadecimal, twice."""
+
+_WITH_FILES = ("web.check", "web.send")
+
 
 def web_blueprint(execution: Execution) -> Blueprint:
     """The pages at ``/``, and all that they are made of."""
     pages = Blueprint("web", __name__)
     web = Web(execution)
     pages.before_request(_check_origin)
-    pages.after_request(_add_headers)
+    pages.before_request(_limit_form)
+    pages.after_request(keep_to_itself)
     pages.register_error_handler(Exception, Refusals(web).answer)
     _add_static(pages, web)
     _add_preferences(pages, web)
@@ -48,28 +53,20 @@ def web_blueprint(execution: Execution) -> Blueprint:
 def _check_origin() -> None:
     """Let pass what only reads, and changes that one of this service's own pages asks for.
 
-    A browser says of each change which page asked for it, and no page can make it lie.
-
     :raises OfAnotherPage: the change was asked for by another page.
     """
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "")
-    # Behind a proxy the scheme that is seen here may be another than the browser's; the host is the same.
-    own = site == "same-origin" if site else urlsplit(origin).netloc == request.host
-    if not own:
+    if request.method not in READING and not asked_by_own_page():
         raise OfAnotherPage(
             "This change was not asked for by a page of this service. Open the page here and do it there; a script "
             "uses the REST interface at /api/v1, or WPS."
         )
 
 
-def _add_headers(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", content_security_policy())
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    # What a page shows depends on who looks, and in which language.
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+def _limit_form() -> None:
+    """Take no more of a form than it may have: of a million fields in it each is read, also for strangers."""
+    if request.endpoint in _WITH_FILES and request.mimetype == "multipart/form-data":
+        return
+    request.max_content_length = min(_LARGEST_FORM, request.max_content_length or _LARGEST_FORM)
 
 
 def _add_static(pages: Blueprint, web: Web) -> None:
@@ -86,7 +83,7 @@ def _add_preferences(pages: Blueprint, web: Web) -> None:
     @pages.post("/preferences")
     def preferences() -> AnyResponse:
         """Choose language or look; back to the page from which one came."""
-        response = redirect(web.base + _own_path(request.form.get("here", "/")), 303)
+        response = redirect(web.base + own_path(request.form.get("here", "/")), 303)
         for name, cookie, offered in (("language", LANGUAGE_COOKIE, LANGUAGES), ("look", LOOK_COOKIE, LOOKS)):
             chosen = request.form.get(name)
             if chosen is None:
@@ -95,8 +92,3 @@ def _add_preferences(pages: Blueprint, web: Web) -> None:
                 raise BadRequest(f"{name}: expected one of {', '.join(offered)}.")
             response.set_cookie(cookie, chosen, max_age=_YEAR, samesite="Lax", path=f"{web.base}/")
         return response
-
-
-def _own_path(text: str) -> str:
-    """A path of this service, whatever came: two slashes, or a backslash, would lead elsewhere."""
-    return text if text.startswith("/") and not text.startswith("//") and "\\" not in text else "/"

@@ -33,6 +33,7 @@ LONGEST_NAME = 200
 Control = Literal["text", "number", "select", "lines", "file"]
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
+_UNSEEN_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,11 @@ def file_name(file: FileStorage) -> str:
 def plain(text: str) -> str:
     """The text without characters that nobody sees and databases refuse."""
     return _UNSEEN.sub(" ", text).encode("utf-8", "replace").decode().strip()
+
+
+def plain_lines(text: str) -> str:
+    """The same of a text of several lines."""
+    return _UNSEEN_IN_LINES.sub(" ", text.replace("\r\n", "\n")).encode("utf-8", "replace").decode().strip()
 
 
 def faults_by_field(error: InputError) -> dict[str, list[str]]:

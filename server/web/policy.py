@@ -1,6 +1,8 @@
-"""What the browser may load for a page."""
+"""The headers that keep a page to itself."""
 
 from __future__ import annotations
+
+from flask import Response
 
 
 def content_security_policy(tiles: str = "") -> str:
@@ -13,3 +15,12 @@ def content_security_policy(tiles: str = "") -> str:
         f"img-src 'self' data: blob:{f' {tiles}' if tiles else ''}; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
+
+
+def keep_to_itself(response: Response) -> Response:
+    """An answer with these headers, as far as it has none of its own."""
+    response.headers.setdefault("Content-Security-Policy", content_security_policy())
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    # What a page shows depends on who looks, and in which language.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -9,7 +9,9 @@ from flask import Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from gasflux_core.errors import GasFluxError
+from server.access import Caller
 from server.errors import known, received, report
+from server.web.policy import keep_to_itself
 from server.web.site import Web
 
 LOG = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ class Refusals:
         if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
             return Response(status=error.code, headers=error.get_headers())
         status, text, retry_after = self._told(error)
-        response = self._json(status, text) if wants_json() else self._page(status, text)
+        # No page has the address of some: those too are kept to themselves.
+        response = keep_to_itself(self._json(status, text) if wants_json() else self._page(status, text))
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         if isinstance(error, HTTPException):
@@ -52,7 +55,7 @@ class Refusals:
     def _told(self, error: Exception) -> tuple[int, str, int | None]:
         """Status, what is special about this error, and after how many seconds a new try makes sense."""
         if isinstance(error, RequestEntityTooLarge):
-            limit = self._web.settings.server.maxrequestsize / _MEGABYTE
+            limit = (request.max_content_length or self._web.settings.server.maxrequestsize) / _MEGABYTE
             return 413, self._web.words()["refusal_413_limit"].format(limit=f"{limit:.4g}"), None
         if isinstance(error, HTTPException):
             # Werkzeug's own sentences say nothing that the words of the status don't.
@@ -76,12 +79,20 @@ class Refusals:
                 next_step=words[f"refusal_{kind}_next"],
                 sign_in=status == HTTPStatus.UNAUTHORIZED,
                 request_id=_request_id(),
+                caller=self._caller(),
             )
         except Exception:
             # What the page's frame needs may be the very thing that is out of reach.
             LOG.exception("request:%s: the page that tells of an error could not be made", _request_id())
             told = f"{words[f'refusal_{kind}']}\n\n{text}\n{words['refusal_reference']} {_request_id()}\n"
             return Response(told, status, content_type="text/plain; charset=utf-8")
+
+    def _caller(self) -> Caller:
+        """Who is told; nobody known where that is what is told."""
+        try:
+            return self._web.caller()
+        except GasFluxError:
+            return Caller(scopes=frozenset())
 
     def _json(self, status: int, text: str) -> Response:
         words, kind = self._web.words(), _kind(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from server.jobs.outlook import estimated_completion, expiration
 from server.jobs.queue import NoSuchJob
 from server.store.names import is_id
 from server.web.events import Streams
-from server.web.form import LONGEST_NAME, plain
+from server.web.form import LONGEST_NAME, plain, plain_lines
 from server.web.result import result_page
 from server.web.site import Web
 
@@ -81,20 +82,19 @@ class RunPage:
 
     def cancel(self, run_id: str) -> AnyResponse:
         """Give it up."""
-        self._execution.dismiss(self._job(run_id).id)
+        self._execution.dismiss(self._job_to_change(run_id).id)
         return redirect(f"{self._web.base}/runs/{run_id}", 303)
 
     def remove(self, run_id: str) -> AnyResponse:
         """Forget it, with its results."""
-        self._execution.forget(self._job(run_id).id)
+        self._execution.forget(self._job_to_change(run_id).id)
         return redirect(f"{self._web.base}/runs", 303)
 
     def name(self, run_id: str) -> AnyResponse:
         """Call it something, and write about it."""
-        job = self._job(run_id)
-        self._web.access.check_change(job)
+        job = self._job_to_change(run_id)
         name = plain(request.form.get("name", job.name))
-        notes = request.form.get("notes", job.notes).replace("\r\n", "\n").strip()
+        notes = plain_lines(request.form.get("notes", job.notes))
         for identifier, text, most in (("name", name, LONGEST_NAME), ("notes", notes, LONGEST_NOTES)):
             if len(text) > most:
                 told = f"The {identifier} may have {most} characters, {len(text)} came. Make it shorter."
@@ -105,11 +105,17 @@ class RunPage:
     # --- parts of them ----------------------------------------------------------------------------
 
     def _job(self, run_id: str) -> Job:
+        return self._found(run_id, self._execution.job)
+
+    def _job_to_change(self, run_id: str) -> Job:
+        return self._found(run_id, self._execution.job_to_change)
+
+    def _found(self, run_id: str, find: Callable[[str], Job]) -> Job:
         # What can't be an id need not be looked for, and not every database takes every text.
         if not is_id(run_id):
             raise NoSuchJob(self._web.words()["run_unknown"])
         try:
-            return self._execution.job(run_id)
+            return find(run_id)
         except NoSuchJob:
             raise NoSuchJob(self._web.words()["run_unknown"]) from None
 

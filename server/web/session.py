@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from server.access.sessions import COOKIE, SECONDS
 from server.errors import TooManyRequests
 from server.keys import NoKey
+from server.origin import own_path
 from server.web.site import Web
 
 
@@ -22,14 +23,14 @@ def add_session(pages: Blueprint, web: Web) -> None:
         """Ask for a key."""
         if not needed:
             return redirect(f"{web.base}/", 303)
-        return web.render("signin", next=_own_path(request.args.get("next", "/")), problem="")
+        return web.render("signin", next=own_path(request.args.get("next", "/")), problem="")
 
     @pages.post("/signin")
     def enter() -> AnyResponse:
         """Begin a session, and lead back to where a key was needed."""
         if not needed:
             return redirect(f"{web.base}/", 303)
-        target = _own_path(request.form.get("next", "/"))
+        target = own_path(request.form.get("next", "/"))
         try:
             cookie = web.access.sign_in(request.form.get("key", ""))
         except NoKey:
@@ -71,9 +72,3 @@ def _told(error: NoKey) -> Response:
     response = jsonify({"code": 401, "message": error.message})
     response.status_code = 401
     return response
-
-
-def _own_path(text: str) -> str:
-    """A path of this service, whatever came: two slashes, or a backslash, would lead elsewhere."""
-    inside = text.startswith("/") and not text.startswith("//") and "\\" not in text and text.isprintable()
-    return text if inside else "/"

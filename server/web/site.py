@@ -78,8 +78,11 @@ class Web:
         """One page, or a part of one.
 
         :param template: its name, without ``.html.j2``.
+        :param values: what it shows; ``caller`` among them where it is another than who sends the request.
         """
         language = self.language()
+        if "caller" not in values:
+            values["caller"] = self.caller()
         page = self._environment.get_template(f"{template}.html.j2").render(
             **values,
             language=language,
@@ -94,6 +97,5 @@ class Web:
             # An address to which something was sent can't be opened again.
             here=request.full_path.rstrip("?") if request.method == "GET" else "/",
             path=request.path,
-            caller=self.caller(),
         )
         return Response(page, status=status, content_type="text/html; charset=utf-8")

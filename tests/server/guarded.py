@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 
+from processes.base import StageProcess
 from server.app import create_app, service_of
 from server.jobs.model import JobStatus, ResultItem
 from server.jobs.owner import Owner
@@ -16,11 +18,17 @@ from server.links import Links
 from server.ows.layers import GEOJSON, GEOTIFF
 from tests.server.fakes import PRELOAD, registry, request, settings_in
 from tests.server.ows_maps import write_results
+from tests.server.web_app import registry as registry_of_pages
 
 ROOT = "https://gas.example.org/flux"
 BOOTSTRAP = "correct horse battery staple"
 
 Headers = dict[str, str]
+
+
+def processes() -> Mapping[str, StageProcess]:
+    """Those that these tests send, and those that the pages are made of."""
+    return {**registry(), **registry_of_pages()}
 
 
 class Guarded:
@@ -38,7 +46,7 @@ class Guarded:
         }
         settings = settings_in(folder, **(told | environ))
         self.settings = settings
-        self.app: Flask = create_app(settings, registry, PRELOAD)
+        self.app: Flask = create_app(settings, processes, PRELOAD)
         service = service_of(self.app)
         self.jobs, self.store = service.jobs, service.store
         # Nothing is run: the one job is ended by hand.

@@ -231,6 +231,34 @@ def test_a_job_is_removed_by_who_sent_it_or_an_administrator(guarded: Guarded, w
     assert (guarded.client.get(f"/ogcapi/jobs/{job}", headers=guarded.owner).status_code == 404) == (status == 200)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("DELETE", "/ogcapi/jobs/{job}", 200),
+        ("DELETE", "/task/{job}", 200),
+        ("PUT", "/task/{job}", 200),
+        ("POST", "/runs/{job}/name", 303),
+        ("POST", "/runs/{job}/cancel", 303),
+        ("POST", "/runs/{job}/remove", 303),
+    ],
+)
+def test_who_may_only_send_jobs_changes_its_own_and_sees_none(
+    guarded: Guarded, method: str, path: str, status: int
+) -> None:
+    sender = guarded.key("device", scopes=["submit"])
+    job, others = guarded.finished(guarded.id_of(sender)), guarded.finished(guarded.id_of(guarded.owner))
+    sent = {**sender, "Sec-Fetch-Site": "same-origin"}
+    # A query of WFS that comes by POST changes nothing, and is no way to see.
+    query = {"service": "WFS", "version": "2.0.0", "request": "GetCapabilities"}
+    assert guarded.client.post(f"/ows/{job}", headers=sent, data=query).status_code != 200
+    body = {"notes": "x"} if method == "PUT" else None
+    for seen in (f"/task/{job}", f"/runs/{job}", f"/outputs/{job}/page.html"):
+        assert guarded.client.get(seen, headers=sent).status_code == 403
+    for one, expected in ((others, 403), (job, status)):
+        answer = guarded.client.open(path.format(job=one), method=method, headers=sent, json=body)
+        assert answer.status_code == expected
+
+
 def test_a_job_that_was_sent_without_a_key_is_an_administrators_where_all_needs_one(tmp_path: Path) -> None:
     guarded = Guarded(tmp_path)
     job = guarded.finished("")
@@ -352,3 +380,16 @@ def test_answers_may_be_kept_by_their_client_alone(tmp_path: Path) -> None:
     answer = guarded.client.get(f"/ows/{guarded.job}/features", headers=guarded.owner)
     assert answer.headers["Cache-Control"].startswith("private")
     guarded.close()
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(guarded: Guarded) -> None:
+    admin = guarded.key("admin", scopes=["admin"])
+    paths = [*METADATA.values(), *OF_JOB.values(), *FREE, "/tasks", "/api/v1/docs", "/nowhere", "/wps?service=WPS"]
+    for path in paths:
+        for kind in ("*/*", "text/html"):
+            answer = guarded.client.get(path.format(job=guarded.job), headers={**admin, "Accept": kind})
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+            of_page = "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            # What others sent is shown by pages, which take it as text, and by what can run nothing as this service.
+            assert of_page or "sandbox" in answer.headers["Content-Security-Policy"] or answer.mimetype == "text/html"

@@ -33,8 +33,11 @@ def test_what_a_client_does_with_a_job_is_noted(tmp_path: Path) -> None:
     assert guarded.jobs.audit.read(action="job.submit")[0].address == "203.0.113.5"
     guarded.client.delete(f"/wps/status/{job}", headers=guarded.owner)
     assert deeds(guarded, "job.cancel") == [(me, job, "done; it is dismissed")]
+    # That is not done a second time, and fills no log.
+    guarded.client.delete(f"/wps/status/{job}", headers=guarded.owner)
     guarded.client.delete(f"/ogcapi/jobs/{job}", headers=guarded.owner)
     assert deeds(guarded, "job.remove") == [(me, job, "done")]
+    assert len(deeds(guarded, "job.cancel")) == 1
     guarded.close()
 
 

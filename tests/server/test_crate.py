@@ -267,6 +267,14 @@ def test_the_archive_is_called_like_the_job(name: str, told: str) -> None:
     assert header == f"attachment; filename={told}-ro-crate.zip"
 
 
+def test_the_archive_can_be_called_in_any_script() -> None:
+    header = Service(dataclasses.replace(JOB, name="飞行 é")).get("ro-crate.zip").headers["Content-Disposition"]
+    # Web servers refuse to send anything else.
+    assert header.encode("ascii").decode() == (
+        f"attachment; filename={ID}-ro-crate.zip; filename*=UTF-8''%E9%A3%9E%E8%A1%8C-%C3%A9-ro-crate.zip"
+    )
+
+
 @pytest.mark.parametrize("path", ["ro-crate-metadata.json", "ro-crate.zip"])
 @pytest.mark.parametrize(
     ("status", "code", "said"),

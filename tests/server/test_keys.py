@@ -301,6 +301,10 @@ def test_an_address_is_believed_from_a_proxy_alone(tmp_path: Path) -> None:
     assert tries("127.0.0.1", lambda number: f"198.51.100.{number}") == 401
     # What its client wrote before is not the proxy's word.
     assert tries("127.0.0.1", lambda number: f"1.2.3.{number}, 203.0.113.77") == 429
+    # Nor does it tell of two clients alike that a socket of both kinds writes IPv4 as IPv6.
+    assert tries("::ffff:127.0.0.1", lambda number: f"::ffff:198.51.100.{number}") == 401
+    assert tries("::ffff:8.8.4.4", lambda number: f"192.0.2.{number}") == 429
+    assert tries("::ffff:8.8.4.5", lambda number: "192.0.2.1") == 429
     # One network of IPv6 is one client.
     assert tries("127.0.0.1", lambda number: f"2001:db8::{number:x}") == 429
     guarded.close()

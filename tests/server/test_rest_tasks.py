@@ -275,6 +275,7 @@ def test_a_task_is_cancelled_once(still: FlaskClient, cancel: dict[str, str]) ->
         (b'{"name": "a\\nb"}', 400, "control characters"),
         (json.dumps({"name": "x" * 201}).encode(), 400, "at most 200 characters, got 201"),
         (json.dumps({"notes": "x" * 10_001}).encode(), 400, "at most 10000"),
+        (b"[" * 300_000, 413, "262144 bytes"),
     ],
 )  # fmt: skip
 def test_a_change_that_is_nonsense_changes_nothing(still: FlaskClient, body: bytes, status: int, words: str) -> None:
@@ -288,6 +289,14 @@ def test_a_change_that_is_nonsense_changes_nothing(still: FlaskClient, body: byt
 def test_a_change_must_be_json(still: FlaskClient) -> None:
     refused = still.put(f"/task/{begin(still)}", data={"name": "x"})
     assert refused.status_code == 415 and "application/json" in refused.json["message"]
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_pages_of_other_origins_change_nothing(still: FlaskClient, headers: dict[str, str]) -> None:
+    # What a browser sends for any page without asking: with no key needed, a page elsewhere would begin tasks here.
+    refused = still.post("/upload", data={"file": (io.BytesIO(b"a,b\n1,2\n"), "f.csv")}, headers=headers)
+    assert (refused.status_code, still.post("/stats/reset", headers=headers).status_code) == (403, 403)
+    assert still.get("/tasks", headers=headers).json["data"]["total"] == 0
 
 
 def test_a_finished_task_is_removed_with_its_files(client: FlaskClient, app: Flask) -> None:

@@ -157,10 +157,10 @@ def test_a_run_is_cancelled(app: Flask, client: FlaskClient) -> None:
 def test_a_run_is_named_and_written_about(app: Flask, client: FlaskClient) -> None:
     run = waiting(app, client)
     client.post(f"{run}/cancel", headers=OWN)
-    answer = client.post(f"{run}/name", headers=OWN, data={"name": "<b>North\0 site</b>", "notes": "one\r\ntwo"})
+    answer = client.post(f"{run}/name", headers=OWN, data={"name": "<b>North\0 site</b>", "notes": "one\r\nt\0w\x1bo"})
     assert answer.status_code == 303
     job = service_of(app).jobs.get(run.rpartition("/")[2])
-    assert (job.name, job.notes) == ("<b>North  site</b>", "one\ntwo")
+    assert (job.name, job.notes) == ("<b>North  site</b>", "one\nt w o")
     assert "<h1>&lt;b&gt;North" in client.get(run).text
     assert client.post(f"{run}/name", headers=OWN, data={"name": "n" * 201}).status_code == 400
     assert service_of(app).jobs.get(job.id).name == job.name

@@ -193,6 +193,7 @@ def test_the_example_is_that_of_the_documentation() -> None:
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
 )
 @pytest.mark.parametrize("path", ["/runs", "/example", "/check", "/preferences"])
@@ -250,3 +251,33 @@ def test_a_picture_needs_a_track() -> None:
     # 0.01° of the equator are 1113 m; the bar is not longer than half of the picture.
     assert picture.metres == 500
     assert picture.bar == pytest.approx(500 / 1113.2 * (picture.width - 28), abs=0.2)
+
+
+@pytest.mark.parametrize("here", ["//evil.example", "/\\evil.example", "/\t/evil.example", "/\r\n/evil.example", "x"])
+def test_who_chooses_a_language_is_led_nowhere_else(client: FlaskClient, here: str) -> None:
+    answer = client.post("/preferences", data={"look": "dark", "here": here}, headers=OWN)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize("path", ["/preferences", "/signin", "/runs", "/check"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+def test_a_form_without_files_is_read_to_its_bound_only(client: FlaskClient, path: str, kind: str) -> None:
+    if path in ("/runs", "/check") and kind.startswith("multipart"):
+        path = "/keys"
+    answer = client.post(path, data=b"a&" * 200_000, content_type=kind, headers=OWN)
+    # Where nobody signs in, nothing is read.
+    assert answer.status_code == (303 if path == "/signin" else 413)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/system"), ("GET", "/runs/x")])
+def test_a_page_that_tells_of_an_error_is_kept_to_itself(client: FlaskClient, method: str, path: str) -> None:
+    answer = client.open(path, method=method, headers={**OWN, "Accept": "text/html"})
+    assert answer.mimetype == "text/html"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_wrong_key_is_told_as_a_page(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    answer = client.get("/nowhere", headers={"Accept": "text/html", "X-API-Key": "gfw_00000000_" + "x" * 43})
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert not [record for record in caplog.records if record.exc_info]

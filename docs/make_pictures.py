@@ -30,7 +30,7 @@ ROOM = 12
 """Pixels left around what is shown."""
 
 DONE = 120_000
-"""Milliseconds within which a run must be done."""
+"""Milliseconds within which a run must be done; the first of a service waits until its engine is up."""
 
 
 class Pictures:
@@ -100,7 +100,7 @@ class Pictures:
             page.goto(self._run)
         else:
             page.locator("form.example button").click()
-        expect(page.locator("html")).to_have_attribute("data-drawn", "yes", timeout=DONE)
+        expect(page.locator("html")).to_have_attribute("data-drawn", "yes")
         self._run = page.url
         return page
 
@@ -130,6 +130,7 @@ def _span(element: Locator) -> tuple[float, float]:
 
 
 def _taken(url: str, names: list[str]) -> None:
+    expect.set_options(timeout=DONE)
     with sync_playwright() as playwright:
         # It refuses to run as root within a sandbox.
         browser = playwright.chromium.launch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import uuid
 from typing import Protocol
@@ -20,6 +21,8 @@ from server.wps.ready import Ready, ReadyAnswers
 from server.wps.versions import Version, version_of_document, version_of_query
 from server.wps.xml import Element, read_xml
 from server.wps2.face import Face2
+
+_NAMES_2 = re.compile(rb"(?:^|&)version=2\.", re.IGNORECASE)
 
 _CONSTANT = ("GetCapabilities", "DescribeProcess")
 """Operations whose answers stay the same as long as the service runs."""
@@ -111,5 +114,4 @@ class Endpoint:
 
 def _version_named() -> Version:
     """The version that a refused query names, in whatever state the rest of it is."""
-    named = [value for name, value in request.args.items() if name.lower() == "version"]
-    return "2.0.0" if named and named[0].startswith("2.") else "1.0.0"
+    return "2.0.0" if _NAMES_2.search(request.query_string) else "1.0.0"

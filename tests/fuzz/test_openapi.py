@@ -8,35 +8,26 @@ held against the service, so its check that valid data are accepted is left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import schemathesis
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.checks import CHECKS
 from schemathesis.generation import GenerationMode
 from werkzeug.test import TestResponse
 
-from tests.fuzz.service import ANSWER_SECONDS, LONG, QUICK, fuzzed_app, leaks, requests
+from tests.fuzz.documented import Api, follow_the_document
+from tests.fuzz.service import LONG, QUICK, fuzzed_app, leaks, requests
 from tests.fuzz.wps_requests import ODD, odd_text
 
 DOCUMENT = "/ogcapi/api?f=json"
 PROBLEM = "application/problem+json"
-
-load_all_checks()
-LEFT_OUT = [
-    CHECKS.get_one("positive_data_acceptance"),
-    # Says the same of every status from 500 on, also of a service that is busy.
-    CHECKS.get_one("not_a_server_error"),
-]
 
 _NEGATIVE = CHECKS.get_one("negative_data_rejection")
 
@@ -69,26 +60,6 @@ FILES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Api:
-    """The application, its document, and what is there to be asked for."""
-
-    app: Flask
-    folder: Path
-    schema: Any
-    pool: ThreadPoolExecutor
-    job: str
-    """Id of a job that was successful."""
-
-    def in_time(self, ask: Callable[[], Any]) -> Any:
-        return self.pool.submit(ask).result(ANSWER_SECONDS)
-
-    def open(self, path: str, **more: Any) -> TestResponse:
-        """An answer to a request that isn't schemathesis's."""
-        answer: TestResponse = self.in_time(lambda: self.app.test_client().open(path, **more))
-        return answer
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("fuzzed")
@@ -113,46 +84,25 @@ def assert_in_order(api: Api, answer: TestResponse) -> None:
 # --- by the document ------------------------------------------------------------------------------
 
 
-def follow_the_document(api: Api, mode: GenerationMode, number: int) -> set[int]:
-    """Make requests of each operation; half of them are about what is there.
-
-    :returns: the statuses of their answers.
-    """
-    statuses = set()
+def follow(api: Api, mode: GenerationMode, number: int) -> set[int]:
     there = {"processID": "echo", "jobID": api.job, "outputID": "string"}
-    for found in api.schema.get_all_operations():
-        operation = found.ok()
-        if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
-            continue  # a text in the path, and any text may come
-
-        @requests(number)
-        @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
-        def each(case: Any, known: bool) -> None:
-            if known and case.method != "DELETE":
-                case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
-            answer = api.in_time(case.call)
-            statuses.add(answer.status_code)
-            left_out = [*LEFT_OUT, _NEGATIVE] if asks_for_too_many(case) else LEFT_OUT
-            case.validate_response(answer, excluded_checks=left_out)
-            assert not (found := leaks(answer.content, api.folder)), (found, answer.content)
-            assert answer.status_code < 500 or (answer.status_code == 503 and answer.headers["retry-after"])
-
-        each()
-    return statuses
+    return follow_the_document(
+        api, there, mode, number, also_left_out=lambda case: [_NEGATIVE] if asks_for_too_many(case) else []
+    )
 
 
 def test_what_the_document_allows(api: Api) -> None:
-    assert {200, 404} <= follow_the_document(api, GenerationMode.POSITIVE, QUICK // 8)
+    assert {200, 404} <= follow(api, GenerationMode.POSITIVE, QUICK // 8)
 
 
 def test_what_the_document_forbids(api: Api) -> None:
-    assert {400, 404} <= follow_the_document(api, GenerationMode.NEGATIVE, QUICK // 8)
+    assert {400, 404} <= follow(api, GenerationMode.NEGATIVE, QUICK // 8)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_much_of_it(api: Api, mode: GenerationMode) -> None:
-    assert follow_the_document(api, mode, LONG // 10)
+    assert follow(api, mode, LONG // 10)
 
 
 # --- beside the document --------------------------------------------------------------------------

@@ -9,54 +9,24 @@ import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 from werkzeug.test import TestResponse
 
 from server.app import service_of
-from tests.fuzz.service import ANSWER_SECONDS, LONG, QUICK, leaks, requests
+from tests.fuzz.documented import Api, follow_the_document
+from tests.fuzz.service import LONG, QUICK, leaks, requests
 from tests.fuzz.wps_requests import ODD, odd_text
 from tests.server.rest_processes import PRELOAD, begin, registry
 from tests.server.wps_processes import running_app
 
-load_all_checks()
-LEFT_OUT = [
-    CHECKS.get_one("positive_data_acceptance"),
-    # Says the same of every status from 500 on, also of a service that is busy.
-    CHECKS.get_one("not_a_server_error"),
-]
-
 TELLS_PATHS = "/config"
 """Shows the folders of the settings, as it should."""
-
-
-@dataclass(frozen=True)
-class Api:
-    """The application, its document, and what is there to be asked for."""
-
-    app: Flask
-    folder: Path
-    schema: Any
-    pool: ThreadPoolExecutor
-    task: str
-    """Id of a task that is completed."""
-
-    def in_time(self, ask: Any) -> Any:
-        return self.pool.submit(ask).result(ANSWER_SECONDS)
-
-    def open(self, path: str, **more: Any) -> TestResponse:
-        """An answer to a request that isn't schemathesis's."""
-        answer: TestResponse = self.in_time(lambda: self.app.test_client().open(path, **more))
-        return answer
 
 
 @pytest.fixture(scope="module")
@@ -69,46 +39,23 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield Api(app, folder, schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app), pool, task)
 
 
-def follow_the_document(api: Api, mode: GenerationMode, number: int) -> set[int]:
-    """Make requests of each operation; half of them are about what is there.
-
-    :returns: the statuses of their answers.
-    """
-    statuses = set()
-    there = {"task_id": api.task, "name": "report.html"}
-    for found in api.schema.get_all_operations():
-        operation = found.ok()
-        if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
-            continue  # a text in the path, and any text may come
-
-        @requests(number)
-        @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
-        def each(case: Any, known: bool) -> None:
-            if known and case.method != "DELETE":
-                case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
-            answer = api.in_time(case.call)
-            statuses.add(answer.status_code)
-            case.validate_response(answer, excluded_checks=LEFT_OUT)
-            assert answer.status_code < 500 or (answer.status_code == 503 and answer.headers["retry-after"])
-            if not case.path.endswith(TELLS_PATHS):
-                assert not (told := leaks(answer.content, api.folder)), (told, answer.content)
-
-        each()
-    return statuses
+def follow(api: Api, mode: GenerationMode, number: int) -> set[int]:
+    there = {"task_id": api.job, "name": "report.html"}
+    return follow_the_document(api, there, mode, number, may_tell_paths=lambda case: case.path.endswith(TELLS_PATHS))
 
 
 def test_what_the_document_allows(api: Api) -> None:
-    assert {200, 404} <= follow_the_document(api, GenerationMode.POSITIVE, QUICK // 12)
+    assert {200, 404} <= follow(api, GenerationMode.POSITIVE, QUICK // 12)
 
 
 def test_what_the_document_forbids(api: Api) -> None:
-    assert {400} <= follow_the_document(api, GenerationMode.NEGATIVE, QUICK // 12)
+    assert {400} <= follow(api, GenerationMode.NEGATIVE, QUICK // 12)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_much_of_it(api: Api, mode: GenerationMode) -> None:
-    assert follow_the_document(api, mode, LONG // 10)
+    assert follow(api, mode, LONG // 10)
 
 
 # --- beside the document --------------------------------------------------------------------------
@@ -182,7 +129,7 @@ ODD_MEMBERS = [None, True, 0, -1, 1e308, [], {}, [[]], "", "x" * 300, "cancelled
 )
 def test_changes(api: Api, body: Any) -> None:
     data = json.dumps(body).encode()
-    assert_in_order(api, api.open(f"/task/{api.task}", method="PUT", data=data, content_type="application/json"), body)
+    assert_in_order(api, api.open(f"/task/{api.job}", method="PUT", data=data, content_type="application/json"), body)
 
 
 @requests(QUICK)

@@ -110,7 +110,7 @@ def test_whatever_is_noted_fits(database: str) -> None:
 
 
 def test_old_rows_go(tmp_path: Path) -> None:
-    guarded = Guarded(tmp_path, GASFLUX_SECURITY_AUDIT_DAYS="0.0000001")
+    guarded = Guarded(tmp_path, GASFLUX_SECURITY_AUDIT_DAYS="0.000000001")
     log = guarded.jobs.audit
     log.write("signin", "old")
     assert log.forget(datetime.now(UTC) - timedelta(days=1)) == 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from gasflux_core.errors import InputError
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.headers import (
     ALIASES,
     ANEMOMETER,
@@ -16,16 +16,13 @@ from gasflux_core.headers import (
     REQUIRED,
     Match,
     Unit,
-    canonical,
     find_unit,
     gas_like,
     match_columns,
+    own_name,
     plain,
     units_of,
 )
-
-if TYPE_CHECKING:
-    from gasflux_core.flight import FlightParameters
 
 
 def choose_columns(
@@ -80,11 +77,6 @@ def missing_columns(chosen: Sequence[Match], headers: Sequence[str]) -> dict[str
         near = get_close_matches(plain(name), [plain(header) for header in spare], 1, 0.7)
         meant[name] = next((header for header in spare if near == [plain(header)]), None)
     return meant
-
-
-def own_name(name: str) -> str:
-    """The name used here for a column that users may call otherwise; a gas's in lower case."""
-    return canonical(name) or name.strip().lower()
 
 
 def _take_x_y(found: dict[str, list[Match]], headers: Sequence[str]) -> None:

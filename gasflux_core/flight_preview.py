@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gasflux_core.errors import InputError
-from gasflux_core.flight import Examined, Flight, FlightParameters, complete_flight, examine_flight, gas_names
+from gasflux_core.flight import Examined, Flight, complete_flight, examine_flight, gas_names
 from gasflux_core.flight_columns import declared_unit
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.headers import gas_of, match_columns, units_of
 from gasflux_core.position import mean_angle
 from gasflux_core.thinning import thinned_with_peaks

@@ -173,6 +173,11 @@ class Match:
     rank: int
 
 
+def own_name(name: str) -> str:
+    """The name used here for a column that users may call otherwise; a gas's in lower case."""
+    return canonical(name) or name.strip().lower()
+
+
 def match_columns(headers: Sequence[str], gases: Sequence[str] = ()) -> dict[str, list[Match]]:
     """Which raw columns stand for which of ours, the surest first.
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from gasflux_core.background import Background, BackgroundParameters, estimate_background
 from gasflux_core.emission_rate import EmissionRate, estimate_emission_rate
-from gasflux_core.flight import Flight, FlightParameters, check_flight
+from gasflux_core.flight import Flight, check_flight
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.flux_density import FluxDensity, FluxDensityParameters, calculate_flux_density
 from gasflux_core.kriging import Field, KrigingParameters, krige_flux_plane
 from gasflux_core.parameters import Parameters

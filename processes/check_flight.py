@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gasflux_core.flight import FlightParameters
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.flight_preview import preview_flight
 from gasflux_core.io.content import kind_of
 from gasflux_core.io.tables import read_table

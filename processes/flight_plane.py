@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gasflux_core.flight import FlightParameters
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.io.tables import read_stage_table
 from gasflux_core.plane import PlaneParameters, fit_plane
 from processes import formats

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gasflux_core.flight import FlightParameters, check_flight
+from gasflux_core.flight import check_flight
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.io.tables import read_table
 from processes.base import Inputs, StageProcess
 from processes.declaration import Context, OutputValue

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gasflux_core.errors import InputError, InputFaults
-from gasflux_core.flight import FlightParameters, check_flight
+from gasflux_core.flight import check_flight
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.io.tables import read_table
 
 DATA = Path(__file__).parents[1] / "data"

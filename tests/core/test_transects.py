@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from gasflux_core.errors import InputError, InputFaults, NoSolution
-from gasflux_core.flight import FlightParameters, check_flight
+from gasflux_core.flight import check_flight
+from gasflux_core.flight_parameters import FlightParameters
 from gasflux_core.position import angle_between, locate
 from gasflux_core.simulate import simulate_flight
 from gasflux_core.transect_runs import monotonic_groups

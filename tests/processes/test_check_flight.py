@@ -348,7 +348,7 @@ def test_what_comes_back_is_bounded(table: pd.DataFrame) -> None:
 
 def test_of_many_faults_the_rest_is_counted(table: pd.DataFrame) -> None:
     names = {f"gas{number}": "ch4x" for number in range(MOST_FAULTS + 20)}
-    from gasflux_core.flight import FlightParameters
+    from gasflux_core.flight_parameters import FlightParameters
 
     seen = preview_flight(table, ["ch4"], FlightParameters(column_names=names))
     assert len(seen["faults"]) == MOST_FAULTS and seen["more_faults"] == 20 and seen["ready"] is False

@@ -79,7 +79,9 @@ def follow_the_document(
             case.validate_response(answer, excluded_checks=[*LEFT_OUT, *also_left_out(case)])
             assert answer.status_code < 500 or (answer.status_code == 503 and answer.headers["retry-after"])
             if not may_tell_paths(case):
-                assert not (told := leaks(answer.content, api.folder)), (told, answer.content)
+                sent = f"{case.path_parameters} {case.query} {case.body}"
+                told = [one for one in leaks(answer.content, api.folder) if one not in sent]
+                assert not told, (told, answer.content)
 
         each()
     return statuses

@@ -193,7 +193,7 @@ def test_the_system_page_asks_again_by_itself(runs: Runs, page_of: Pages, axe: A
     expect(page.get_by_text("The service doesn't answer")).to_be_visible(timeout=20_000)
 
 
-@pytest.mark.parametrize("path", ["/runs", "/runs?page=x&q=nothing", "/compare", "/system"])
+@pytest.mark.parametrize("path", ["/runs", "/runs?page=x&q=nothing", "/compare", "/keys", "/system"])
 @pytest.mark.parametrize(
     "context",
     [{"viewport": PHONE}, {"color_scheme": "dark", "locale": "zh-CN"}, {"viewport": PHONE, "locale": "zh-CN"}],

@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from processes.declaration import ProcessDeclaration
+from processes.file_names import shown_file_name
 from processes.gas_flux import SETTINGS
 from server.jobs.model import Job
 from server.jobs.request import InputItem
@@ -50,9 +50,8 @@ def snippets(job: Job, declared: ProcessDeclaration, root: str, *, with_key: boo
 
 def file_name(identifier: str, item: InputItem) -> str:
     """What a user's file is called, without any folder; one is made up where its sender gave none."""
-    plain = PurePosixPath((item.file_name or "").replace("\\", "/")).name
-    name = "".join(letter for letter in plain if letter.isprintable()).strip()
-    return name or f"{identifier}{_ENDINGS.get((item.media_type or 'text/csv').split(';')[0], '.dat')}"
+    made_up = f"{identifier}{_ENDINGS.get((item.media_type or 'text/csv').split(';')[0], '.dat')}"
+    return shown_file_name(item.file_name) or made_up
 
 
 def _given(job: Job) -> list[tuple[str, InputItem]]:

@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from gasflux_core.errors import InputError, InputFaults
 from processes.declaration import InputDeclaration, ProcessDeclaration
+from processes.file_names import shown_file_name
 from processes.inputs import LEFT_EMPTY
 from processes.translation import translate
 from server.errors import UnfitValue
@@ -217,7 +218,7 @@ def read_form(
 
 def file_name(file: FileStorage) -> str:
     """What its sender calls a file, without folders; empty where none was chosen."""
-    return plain(re.split(r"[\\/]", file.filename or "")[-1])[-LONGEST_NAME:]
+    return shown_file_name(file.filename) or ""
 
 
 def plain(text: str) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any
 
 from flask import Blueprint, Response, request
 
 from gasflux_core.errors import InputError
 from server.access import Caller, Scope
 from server.errors import NotAllowed
+from server.keys import Key
 from server.web.run_facts import moment
 from server.web.site import Web
 from server.web.words import words_in
@@ -22,37 +23,6 @@ MOST_PAGES = 10_000
 
 LONGEST_LINK = 365
 """Days for which a link of a key may hold."""
-
-
-class KeyTable(Protocol):
-    """What the page does with keys."""
-
-    def create(self, name: str, scopes: Iterable[str], rate: int | None, quota: int | None) -> str:
-        """Make a key, which can't be had again."""
-
-    def list(self) -> Sequence[Any]:
-        """All keys, the oldest first."""
-
-    def revoke(self, key_id: str) -> None:
-        """Make a key useless."""
-
-
-class Administration(Protocol):
-    """What an administrator is let do, of :class:`server.access.Access`."""
-
-    keys: KeyTable
-
-    def require(self, scope: Scope) -> Caller:
-        """The caller, who may do this."""
-
-    def read_audit(self, limit: int = 100, offset: int = 0) -> Sequence[Any]:
-        """The audit log, the latest first."""
-
-    def service_link(self, caller: Caller, days: int | None = None) -> str:
-        """Address of the service for a client that can't send the caller's key."""
-
-    def audit(self, action: str, subject: str, outcome: str = "done") -> None:
-        """Note who did what."""
 
 
 @dataclass
@@ -70,59 +40,58 @@ class NewKey:
 def add_keys(pages: Blueprint, web: Web) -> None:
     """Add the page of the keys and what can be done there."""
 
-    def for_administrators(answer: Callable[[Administration], Response]) -> Response:
-        administration = cast(Administration, web.access)
+    def for_administrators(answer: Callable[[], Response]) -> Response:
         try:
-            administration.require(Scope.ADMIN)
+            web.access.require(Scope.ADMIN)
         except NotAllowed as error:
             return web.render("keys_refused", 403, message=error.message)
-        return answer(administration)
+        return answer()
 
     @pages.get("/keys")
     def keys() -> Response:
-        return for_administrators(lambda administration: _page(web, administration))
+        return for_administrators(lambda: _page(web))
 
     @pages.post("/keys")
     def create_key() -> Response:
-        def answer(administration: Administration) -> Response:
+        def answer() -> Response:
             form = read_new_key(words_in(web.language()))
             if not form.faults:
                 rate, quota = (int(text) if text else None for text in (form.rate, form.quota))
                 try:
-                    made = administration.keys.create(form.name, form.scopes, rate, quota)
+                    made = web.access.keys.create(form.name, form.scopes, rate, quota)
                 except InputError as error:
                     form.faults[error.parameter or "name"] = error.message
                 else:
                     # Not by another address: the key stands nowhere but in this one answer.
-                    return _page(web, administration, 201, made=made)
-            return _page(web, administration, 400, form=form)
+                    return _page(web, 201, made=made)
+            return _page(web, 400, form=form)
 
         return for_administrators(answer)
 
     @pages.post("/keys/<key_id>/revoke")
     def revoke_key(key_id: str) -> Response:
-        def answer(administration: Administration) -> Response:
+        def answer() -> Response:
             said = words_in(web.language())
-            if not any(key.key_id == key_id for key in administration.keys.list()):
-                return _page(web, administration, 404, problem=said["keys_no_such"].format(key=key_id[:40]))
-            administration.keys.revoke(key_id)
-            return _page(web, administration, done=said["keys_revoked_done"].format(key=key_id))
+            if not any(key.key_id == key_id for key in web.access.keys.list()):
+                return _page(web, 404, problem=said["keys_no_such"].format(key=key_id[:40]))
+            web.access.keys.revoke(key_id)
+            return _page(web, done=said["keys_revoked_done"].format(key=key_id))
 
         return for_administrators(answer)
 
     @pages.post("/keys/<key_id>/link")
     def link_key(key_id: str) -> Response:
-        def answer(administration: Administration) -> Response:
+        def answer() -> Response:
             said = words_in(web.language())
-            known = next((key for key in administration.keys.list() if key.key_id == key_id), None)
+            known = next((key for key in web.access.keys.list() if key.key_id == key_id), None)
             if known is None or known.revoked:
-                return _page(web, administration, 404, problem=said["keys_no_such"].format(key=key_id[:40]))
+                return _page(web, 404, problem=said["keys_no_such"].format(key=key_id[:40]))
             days = _number(request.form.get("days", ""), LONGEST_LINK)
             if days is None:
-                return _page(web, administration, 400, problem=said["keys_fault_days"].format(most=LONGEST_LINK))
-            link = administration.service_link(Caller(key_id, known.name, via="key"), days)
-            administration.audit("key.link", key_id)
-            return _page(web, administration, link=link, link_of=known.name)
+                return _page(web, 400, problem=said["keys_fault_days"].format(most=LONGEST_LINK))
+            link = web.access.service_link(Caller(key_id, known.name, via="key"), days)
+            web.access.audit("key.link", key_id)
+            return _page(web, link=link, link_of=known.name)
 
         return for_administrators(answer)
 
@@ -151,13 +120,13 @@ def _number(text: str, most: int = 1_000_000) -> int | None:
     return number if 1 <= number <= most else None
 
 
-def _page(web: Web, administration: Administration, status: int = 200, **more: Any) -> Response:
+def _page(web: Web, status: int = 200, **more: Any) -> Response:
     """The page, with what was just done."""
     wanted = _number(request.args.get("page", "1"), MOST_PAGES)
     if wanted is None:
         status, more["problem"] = 400, words_in(web.language())["keys_fault_page"].format(most=MOST_PAGES)
     page = wanted or 1
-    deeds = administration.read_audit(DEEDS_ON_A_PAGE + 1, (page - 1) * DEEDS_ON_A_PAGE)
+    deeds = web.access.read_audit(DEEDS_ON_A_PAGE + 1, (page - 1) * DEEDS_ON_A_PAGE)
     mode = web.settings.security.keys
     return web.render(
         "keys",
@@ -165,7 +134,7 @@ def _page(web: Web, administration: Administration, status: int = 200, **more: A
         **{"form": NewKey(), "made": "", "done": "", "problem": "", "link": "", "link_of": "", **more},
         mode=mode,
         own=web.caller().key_id,
-        keys=[_key(key) for key in administration.keys.list()],
+        keys=[_key(key) for key in web.access.keys.list()],
         scopes=[str(scope) for scope in Scope],
         deeds=[{"when": f"{deed.time:%Y-%m-%d %H:%M:%S}", "deed": deed} for deed in deeds[:DEEDS_ON_A_PAGE]],
         page=page,
@@ -174,7 +143,7 @@ def _page(web: Web, administration: Administration, status: int = 200, **more: A
     )
 
 
-def _key(key: Any) -> dict[str, Any]:
+def _key(key: Key) -> dict[str, Any]:
     """A key as the list shows it."""
     used: datetime | None = key.last_used_at
     return {
